@@ -1,0 +1,133 @@
+/* Numbers of any width as int64, uint64 or float64, times as microseconds, and comparisons that are exact across
+ * types. */
+#ifndef DQ_NUMBERS_H
+#define DQ_NUMBERS_H
+#include <math.h>
+#include "dq.h"
+
+/* IEEE 754 binary16; exact in float64. */
+DQ_INLINE double dq_half(uint16_t h) {
+  int exponent = (h >> 10) & 0x1F, fraction = h & 0x3FF;
+  double sign = h & 0x8000 ? -1.0 : 1.0;
+  if (exponent == 31) return fraction ? NAN : sign * INFINITY;
+  if (exponent == 0) return sign * ldexp(fraction, -24);
+  return sign * ldexp(fraction + 1024, exponent - 25);
+}
+
+#define DQ_WIDEN(OUT, EXPR)                                                        \
+  for (int64_t i = 0; i < c->length; i++) OUT[i] = dq_is_valid(c, i) ? (EXPR) : 0; \
+  break;
+#define DQ_AT(LOAD) LOAD(c->values, c->offset + i)
+/* out is int64, uint64 or double as the caller knows from the layout; nulls give 0. */
+static int dq_widen(const dq_column *c, void *out) {
+  int64_t *s = (int64_t *)out;
+  uint64_t *u = (uint64_t *)out;
+  double *f = (double *)out;
+  switch (c->layout) {
+    case DQ_NULL: for (int64_t i = 0; i < c->length; i++) s[i] = 0; break;
+    case DQ_BOOL: DQ_WIDEN(s, dq_bit(c->values, c->offset + i))
+    case DQ_INT8: DQ_WIDEN(s, DQ_AT(dq_i8))
+    case DQ_INT16: DQ_WIDEN(s, DQ_AT(dq_i16))
+    case DQ_INT32: DQ_WIDEN(s, DQ_AT(dq_i32))
+    case DQ_INT64: DQ_WIDEN(s, DQ_AT(dq_i64))
+    case DQ_UINT8: DQ_WIDEN(s, DQ_AT(dq_u8))
+    case DQ_UINT16: DQ_WIDEN(s, DQ_AT(dq_u16))
+    case DQ_UINT32: DQ_WIDEN(s, DQ_AT(dq_u32))
+    case DQ_UINT64: DQ_WIDEN(u, DQ_AT(dq_u64))
+    case DQ_FLOAT16: DQ_WIDEN(f, dq_half(DQ_AT(dq_u16)))
+    case DQ_FLOAT32: DQ_WIDEN(f, DQ_AT(dq_f32))
+    case DQ_FLOAT64: DQ_WIDEN(f, DQ_AT(dq_f64))
+    default: return 0;
+  }
+  return 1;
+}
+
+/* Integers times `multiply`, then floor-divided by `divide`; beyond int64 held at its ends, so order is kept. */
+static int dq_micros(const dq_column *c, int64_t multiply, int64_t divide, int64_t *out) {
+  for (int64_t i = 0; i < c->length; i++) {
+    int64_t v, scaled;
+    if (!dq_is_valid(c, i)) { out[i] = 0; continue; }
+    if (c->layout == DQ_INT32) v = dq_i32(c->values, c->offset + i);
+    else if (c->layout == DQ_INT64) v = dq_i64(c->values, c->offset + i);
+    else return 0;
+    if (__builtin_mul_overflow(v, multiply, &scaled)) scaled = v < 0 ? INT64_MIN : INT64_MAX;
+    int64_t q = scaled / divide;
+    out[i] = q - (scaled % divide < 0);
+  }
+  return 1;
+}
+
+enum { DQ_INCLUDE_LOW = 1, DQ_INCLUDE_HIGH = 2 };
+enum { DQ_BELOW = 1, DQ_ABOVE = 2, DQ_NOT_A_NUMBER = 3 };
+/* Bounds are inclusive in the integer forms (the caller moves open ones by one); a missing bound is the type's end. */
+static void dq_range_i64(const int64_t *v, const uint8_t *valid, int64_t n, int64_t low, int64_t high, uint8_t *codes) {
+  for (int64_t i = 0; i < n; i++) {
+    uint8_t code = (uint8_t)(v[i] < low ? DQ_BELOW : v[i] > high ? DQ_ABOVE : DQ_PASS);
+    codes[i] = valid[i] ? code : DQ_SKIP;
+  }
+}
+static void dq_range_u64(const uint64_t *v, const uint8_t *valid, int64_t n, uint64_t low, uint64_t high, uint8_t *codes) {
+  for (int64_t i = 0; i < n; i++) {
+    uint8_t code = (uint8_t)(v[i] < low ? DQ_BELOW : v[i] > high ? DQ_ABOVE : DQ_PASS);
+    codes[i] = valid[i] ? code : DQ_SKIP;
+  }
+}
+static void dq_range_f64(const double *v, const uint8_t *valid, int64_t n, double low, double high, int inclusive,
+                         uint8_t *codes) {
+  int with_low = inclusive & DQ_INCLUDE_LOW, with_high = inclusive & DQ_INCLUDE_HIGH;
+  for (int64_t i = 0; i < n; i++) {
+    /* Written so that NaN satisfies nothing. */
+    int over = with_low ? v[i] >= low : v[i] > low;
+    int under = with_high ? v[i] <= high : v[i] < high;
+    uint8_t code = (uint8_t)(v[i] != v[i] ? DQ_NOT_A_NUMBER : !over ? DQ_BELOW : !under ? DQ_ABOVE : DQ_PASS);
+    codes[i] = valid[i] ? code : DQ_SKIP;
+  }
+}
+
+/* -1, 0 or 1 as a is below, equal to or above b; 2 when either is NaN. */
+DQ_INLINE int dq_order_ii(int64_t a, int64_t b) { return (a > b) - (a < b); }
+DQ_INLINE int dq_order_uu(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+DQ_INLINE int dq_order_ff(double a, double b) { return a != a || b != b ? 2 : (a > b) - (a < b); }
+DQ_INLINE int dq_order_iu(int64_t a, uint64_t b) { return a < 0 ? -1 : dq_order_uu((uint64_t)a, b); }
+DQ_INLINE int dq_order_if(int64_t a, double b) {
+  if (b != b) return 2;
+  if (b >= 9223372036854775808.0) return -1;
+  if (b < -9223372036854775808.0) return 1;
+  int64_t whole = (int64_t)b; /* toward zero */
+  if (a != whole) return a < whole ? -1 : 1;
+  double rest = b - (double)whole;
+  return rest > 0 ? -1 : rest < 0 ? 1 : 0;
+}
+DQ_INLINE int dq_order_uf(uint64_t a, double b) {
+  if (b != b) return 2;
+  if (b >= 18446744073709551616.0) return -1;
+  if (b < 0) return 1;
+  uint64_t whole = (uint64_t)b;
+  if (a != whole) return a < whole ? -1 : 1;
+  return b - (double)whole > 0 ? -1 : 0;
+}
+
+/* Which orders satisfy an operator: bit 0 below, bit 1 equal, bit 2 above. */
+#define DQ_COMPARE_LOOP(ORDER, A, B, SIGN)                                              \
+  for (int64_t i = 0; i < n; i++) {                                                     \
+    int order = ORDER;                                                                  \
+    int holds = order != 2 && (wanted >> (SIGN * order + 1)) & 1;                       \
+    codes[i] = !(a_valid[i] & b_valid[i]) ? DQ_SKIP : order == 2 ? 2 : holds ? DQ_PASS : 1; \
+  }
+/* Kinds: 'i' int64, 'u' uint64, 'f' double. Codes: 1 the comparison does not hold, 2 not a number. */
+static void dq_compare(char ka, const void *a, const uint8_t *a_valid, char kb, const void *b, const uint8_t *b_valid,
+                       int64_t n, int wanted, uint8_t *codes) {
+  const int64_t *ai = (const int64_t *)a, *bi = (const int64_t *)b;
+  const uint64_t *au = (const uint64_t *)a, *bu = (const uint64_t *)b;
+  const double *af = (const double *)a, *bf = (const double *)b;
+  if (ka == 'i' && kb == 'i') { DQ_COMPARE_LOOP(dq_order_ii(ai[i], bi[i]), a, b, 1) }
+  else if (ka == 'u' && kb == 'u') { DQ_COMPARE_LOOP(dq_order_uu(au[i], bu[i]), a, b, 1) }
+  else if (ka == 'f' && kb == 'f') { DQ_COMPARE_LOOP(dq_order_ff(af[i], bf[i]), a, b, 1) }
+  else if (ka == 'i' && kb == 'u') { DQ_COMPARE_LOOP(dq_order_iu(ai[i], bu[i]), a, b, 1) }
+  else if (ka == 'u' && kb == 'i') { DQ_COMPARE_LOOP(dq_order_iu(bi[i], au[i]), a, b, -1) }
+  else if (ka == 'i' && kb == 'f') { DQ_COMPARE_LOOP(dq_order_if(ai[i], bf[i]), a, b, 1) }
+  else if (ka == 'f' && kb == 'i') { DQ_COMPARE_LOOP(dq_order_if(bi[i], af[i]), a, b, -1) }
+  else if (ka == 'u' && kb == 'f') { DQ_COMPARE_LOOP(dq_order_uf(au[i], bf[i]), a, b, 1) }
+  else { DQ_COMPARE_LOOP(dq_order_uf(bu[i], af[i]), a, b, -1) }
+}
+#endif

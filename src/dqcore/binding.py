@@ -1,0 +1,103 @@
+"""What a rule is prepared against: the columns and their types, the zone, the registries, the time that counts as now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from .errors import DataError, RuleError, did_you_mean
+from .logical import has_zone, is_number, is_text, is_time, logical
+from .morsel import Lit, Ref
+from .registry import Registry
+from .zones import Zone
+
+
+@dataclass
+class Binding:
+    """Grows as rules are bound in order: a rule sees the columns that the rules before it write."""
+
+    types: dict[str, pa.DataType]
+    """Logical types by column, encodings fallen away."""
+    zone: Zone | None = None
+    now: int | None = None
+    """Microseconds since 1970 UTC; without it nothing is in the future."""
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    rule_id: str = ""
+    seed: int = 0
+    read: set[str] = field(default_factory=set)
+    """The columns that any rule reads; the scan brings no others."""
+
+    def type_of(self, ref: Ref) -> pa.DataType:
+        """The logical type of a column, which is noted as read; `DataError` when there is no such column."""
+        if isinstance(ref, Lit):
+            return pa.array([ref.value]).type
+        if ref not in self.types:
+            raise DataError(
+                f"rule {self.rule_id!r}: column {ref!r} is not in the data{did_you_mean(ref, list(self.types))}"
+            )
+        self.read.add(ref)
+        return self.types[ref]
+
+    def text(self, ref: Ref) -> pa.DataType:
+        return self._of(ref, is_text, "text")
+
+    def number(self, ref: Ref) -> pa.DataType:
+        return self._of(ref, is_number, "numbers")
+
+    def time(self, ref: Ref) -> pa.DataType:
+        return self._of(ref, is_time, "dates or timestamps (a Timestamp rule with `into` reads them from text)")
+
+    def times(self, *refs: Ref) -> list[pa.DataType]:
+        """The types of times that are compared with each other: with a zone all, or none, unless the set has one."""
+        types = [self.time(ref) for ref in refs]
+        if self.zone is None:
+            zoned = [ref for ref, type_ in zip(refs, types, strict=True) if has_zone(type_)]
+            plain = [
+                ref
+                for ref, type_ in zip(refs, types, strict=True)
+                if not has_zone(type_) and not pa.types.is_null(type_)
+            ]
+            if zoned and plain:
+                raise RuleError(
+                    f"rule {self.rule_id!r}: {plain[0]!r} has no time zone and {zoned[0]!r} has one; "
+                    "give the rule set tz='…', the zone of times that carry none"
+                )
+        return types
+
+    def key(self, *refs: Ref) -> list[pa.DataType]:
+        """The types of columns that make a key: anything but nested values."""
+        return [self._of(ref, lambda type_: not pa.types.is_nested(type_), "values that can be a key") for ref in refs]
+
+    def registry(self, name: str) -> Registry:
+        if name not in self.registries:
+            raise RuleError(
+                f"rule {self.rule_id!r}: registry {name!r} was not given; "
+                f"pass registries={{{name!r}: …}}{did_you_mean(name, list(self.registries))}"
+            )
+        return self.registries[name]
+
+    def writes(self, name: str, type_: pa.DataType) -> None:
+        """Declares a column that the rule writes; `RuleError` when the name is taken."""
+        if name in self.types:
+            raise RuleError(f"rule {self.rule_id!r}: into={name!r} is a column already; choose another name")
+        self.types[name] = type_
+
+    def _of(self, ref: Ref, wanted: Callable[[pa.DataType], bool], what: str) -> pa.DataType:
+        type_ = self.type_of(ref)
+        if not wanted(type_) and not pa.types.is_null(type_):
+            raise DataError(f"rule {self.rule_id!r}: column {ref!r} holds {type_}; the rule reads {what}")
+        return type_
+
+
+def bound_types(schema: pa.Schema) -> dict[str, pa.DataType]:
+    """Logical types by name; `DataError` when a name stands twice."""
+    types: dict[str, pa.DataType] = {}
+    for item in schema:
+        if item.name in types:
+            raise DataError(f"column {item.name!r} stands twice in the data; rename one of them")
+        types[item.name] = logical(item.type)
+    return types
+
+

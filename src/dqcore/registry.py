@@ -1,0 +1,134 @@
+"""A registry: a reference table (patients, devices, spellings), indexed once and shared by everything that asks it."""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ._native import keys as _keys
+from ._native.columns import Column
+from .errors import DataError, did_you_mean
+from .logical import logical
+from .sources.arrow import as_table, sound
+
+# Keys of data and of registries are hashed with one seed a process; no answer depends on it.
+SEED = int.from_bytes(os.urandom(8), "little")
+
+
+class Index:
+    """The entries of a registry by key: entry numbers are rows of the registry's table."""
+
+    def __init__(self, table: pa.Table, columns: tuple[str, ...], seed: int) -> None:
+        parts = [_keys.hash_column(Column(plain(table, name)), seed) for name in columns]
+        valid = np.minimum.reduce([part[1] for part in parts])
+        hashes = parts[0][0] if len(parts) == 1 else _keys.combine([part[0] for part in parts], seed)
+        self._groups = _keys.Groups(hashes, valid)
+        self.order, self.starts = _keys.order(self._groups.ids, len(self._groups))
+
+    def __len__(self) -> int:
+        """How many keys there are; a key may have several entries."""
+        return len(self._groups)
+
+    def find(self, hashes: NDArray[np.uint64], valid: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The number of each key, -1 where it is not in the registry (or not valid)."""
+        return self._groups.find(hashes, valid)
+
+    def entries(self, key: int) -> NDArray[np.int64]:
+        """The entries of a key, in the registry's order."""
+        return self.order[self.starts[key] : self.starts[key + 1]]
+
+    def first(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first entry of each key; -1 stays -1."""
+        if not len(self):
+            return np.full(len(keys), -1, np.int64)
+        return np.where(keys < 0, -1, self.order[self.starts[np.maximum(keys, 0)]])
+
+
+def plain(table: pa.Table, name: str) -> pa.Array:
+    """A column of a table as one plain array: no chunks, no dictionary."""
+    column = table.column(name)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    combined = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+class Registry:
+    """A reference table. `data` is anything that `validate` takes, paths included.
+
+    `version` names the edition in reports; with `min_rows` a shorter table is a `DataError`, and an empty one always
+    is. The table is read once and indexed when a rule first needs an index; validators share it.
+
+    >>> import pyarrow as pa
+    >>> Registry(pa.table({"id": ["a", "b"]}), version="2026-11-24")
+    <Registry of 2 rows, version '2026-11-24'>
+    """
+
+    def __init__(self, data: Any, *, version: str | None = None, min_rows: int = 1) -> None:
+        self.table = sound(as_table(data))
+        self.version = version
+        if self.table.num_rows < max(min_rows, 1):
+            raise DataError(
+                f"the registry has {self.table.num_rows} rows; it needs at least {max(min_rows, 1)}. "
+                "Rules that look things up in it would fail, or pass, for the wrong reason"
+            )
+        self._indexes: dict[Any, Any] = {}
+        self._lock = Lock()
+        self._digest: str | None = None
+
+    def __repr__(self) -> str:
+        version = f", version {self.version!r}" if self.version else ""
+        return f"<Registry of {self.table.num_rows} rows{version}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"table": self.table, "version": self.version, "digest": self._digest}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.table, self.version, self._digest = state["table"], state["version"], state["digest"]
+        self._indexes, self._lock = {}, Lock()
+
+    @property
+    def digest(self) -> str:
+        """A digest of the contents, the same for every chunking and encoding of the same values."""
+        if self._digest is None:
+            total = blake2b(digest_size=16)
+            for name in self.table.column_names:
+                column = plain(self.table, name)
+                total.update(f"{name}:{logical(column.type)};".encode())
+                hashes, _ = _keys.hash_column(Column(column), 0)
+                total.update(hashes.tobytes())
+            self._digest = total.hexdigest()
+        return self._digest
+
+    def type_of(self, column: str, rule_id: str) -> pa.DataType:
+        """The logical type of a column, or `DataError`."""
+        if column not in self.table.column_names:
+            raise DataError(
+                f"rule {rule_id!r}: the registry has no column {column!r}"
+                f"{did_you_mean(column, self.table.column_names)}"
+            )
+        return logical(self.table.schema.field(column).type)
+
+    def column(self, name: str) -> pa.Array:
+        """A column as one plain array."""
+        return self.once(("column", name), lambda: plain(self.table, name))
+
+    def index(self, columns: tuple[str, ...], seed: int = SEED) -> Index:
+        """The index by these columns, made once."""
+        index = self.once(("index", columns, seed), lambda: Index(self.table, columns, seed))
+        assert isinstance(index, Index)
+        return index
+
+    def once(self, key: Any, make: Any) -> Any:
+        """What `make` gives, made once and kept with the registry."""
+        if key not in self._indexes:
+            made = make()
+            with self._lock:
+                self._indexes.setdefault(key, made)
+        return self._indexes[key]

@@ -1,0 +1,1 @@
+"""Every rule of dqcore, a line each; nothing else lists them."""

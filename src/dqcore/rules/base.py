@@ -1,0 +1,394 @@
+"""The four shapes of a rule, and what a rule becomes when it is prepared.
+
+A rule is a frozen declaration; `bind` makes it a *check* against a schema. What a check must see decides its shape:
+
+* `ValueRule`: one cell. Its `CellCheck` is run once per distinct value of a dictionary.
+* `RowRule`: one row. Its `RowCheck` is run on ranges of rows.
+* `KeyRule`: all rows of a key. Its `KeyCheck` scans morsels into states that merge, then judges the sum.
+* `TableRule`: everything, through its state. Its `TableCheck` does the same and gives one finding.
+
+Checks are immutable once made, thread-safe and picklable. They write a code a row: `PASS`, `SKIP`, or k for the k-th
+of their `findings`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..binding import Binding
+from ..errors import RuleError
+from ..morsel import Cells, Codes, Lit, Morsel, Ref
+
+PASS, FILTERED, SKIP = 0, 254, 255
+MOST_FINDINGS = 200
+"""How many (reason, column) pairs a rule may tell apart; the codes above are kept for nulls and skips."""
+
+SEVERITIES = ("warning", "error", "critical")
+Selected = NDArray[np.bool_] | None
+"""Which rows `where` selects; None for all."""
+
+
+class Finding(NamedTuple):
+    """Why a row failed, and the column to look at (None for a finding about the table)."""
+
+    reason: str
+    column: str | None
+
+
+class Common(TypedDict, total=False):
+    """The parameters of every rule."""
+
+    id: str | None
+    severity: str | None
+    owner: str | None
+    tags: Sequence[str]
+    where: str | None
+    nulls: str
+    min_evaluated: int | str
+    max_failures: int | float | str
+
+
+COMMON: Mapping[str, Any] = {
+    "id": None,
+    "severity": None,
+    "owner": None,
+    "tags": (),
+    "where": None,
+    "nulls": "skip",
+    "min_evaluated": 1,
+    "max_failures": 0,
+}
+
+
+class Rule(ABC):
+    """A frozen declaration: its parameters are its whole state."""
+
+    leading: ClassVar[tuple[str, ...]] = ("column",)
+    """The parameters that name the rule's leading columns, for its default id."""
+    reasons: ClassVar[tuple[str, ...]] = ()
+    """Every reason that the rule may give; one that ends in `:<column>` is followed by a column's name."""
+    default_severity: ClassVar[str] = "error"
+    shape: ClassVar[str] = ""
+
+    id: str
+    severity: str
+    owner: str | None
+    tags: tuple[str, ...]
+    where: str | None
+    nulls: str
+    min_evaluated: int | Fraction
+    max_failures: int | Fraction
+
+    @classmethod
+    def kind(cls) -> str:
+        """The class name in snake_case."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def _set(self, common: Mapping[str, Any], **fields: Any) -> None:
+        """Called once, by `__init__`: keeps the fields and the common parameters, checked."""
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        for name in common:
+            if name not in COMMON:
+                raise RuleError(
+                    f"{type(self).__name__} has no parameter {name!r}; "
+                    f"it has: {', '.join([*parameters(type(self)), *COMMON])}"
+                )
+        given = {**COMMON, **common}
+        object.__setattr__(self, "_given", {k: v for k, v in given.items() if v != COMMON[k]})
+        object.__setattr__(self, "id", _text(given["id"], "id") or self.default_id())
+        where = f"rule {self.id!r}: "
+        severity = given["severity"] or self.default_severity
+        if severity not in SEVERITIES:
+            raise RuleError(f"{where}severity is {severity!r}; it is one of {', '.join(SEVERITIES)}")
+        if given["nulls"] not in ("skip", "fail"):
+            raise RuleError(f"{where}nulls is {given['nulls']!r}; it is 'skip' or 'fail'")
+        tags = given["tags"]
+        if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+            raise RuleError(f"{where}tags is a list of texts, such as ['fast']")
+        for name, value in (
+            ("severity", severity),
+            ("owner", _text(given["owner"], "owner")),
+            ("tags", tuple(tags)),
+            ("where", _text(given["where"], "where")),
+            ("nulls", given["nulls"]),
+            ("min_evaluated", limit(given["min_evaluated"], "min_evaluated", where)),
+            ("max_failures", limit(given["max_failures"], "max_failures", where)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def default_id(self) -> str:
+        """`kind:` and the leading columns; the kind alone where there are none."""
+        names: list[str] = []
+        for parameter in self.leading:
+            value = getattr(self, parameter)
+            names += map(str, value if isinstance(value, tuple) else (value,))
+        return f"{self.kind()}:{','.join(names)}" if names else self.kind()
+
+    def columns(self) -> tuple[str, ...]:
+        """The leading columns, literals left out."""
+        names: list[str] = []
+        for parameter in self.leading:
+            value = getattr(self, parameter)
+            names += [ref for ref in (value if isinstance(value, tuple) else (value,)) if isinstance(ref, str)]
+        return tuple(names)
+
+    def reads(self) -> tuple[Ref, ...]:
+        """The columns whose nulls make the rule skip a row (or, with nulls='fail', fail it), in order."""
+        return self.columns()
+
+    def wants(self) -> Mapping[str, str]:
+        """The columns that the rule reads as a `number` or a `time`, for data that is all text (CSV)."""
+        return {}
+
+    @abstractmethod
+    def bind(self, binding: Binding) -> Check:
+        """The rule against a schema. Raises `DataError` for a column that is missing or of a wrong type, `RuleError`
+        for what is wrong with the rule itself."""
+
+    def replace(self, **changes: Any) -> Self:
+        """The same rule with other parameters."""
+        given = {**parameters_of(self), **self.common(), **changes}
+        return construct(type(self), given)
+
+    def common(self) -> dict[str, Any]:
+        """The common parameters that were given and are not the defaults."""
+        return dict(self._given)  # type: ignore[attr-defined]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a rule is frozen; rule.replace({name}=…) gives a changed one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a rule is frozen")
+
+    def _state(self) -> tuple[Any, ...]:
+        return type(self), *parameters_of(self).items(), *sorted(self.common().items(), key=lambda item: item[0])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rule) and repr(self._state()) == repr(other._state())
+
+    def __hash__(self) -> int:
+        return hash(repr(self._state()))
+
+    def __repr__(self) -> str:
+        parts: list[str] = []
+        for name, parameter in parameters(type(self)).items():
+            value = getattr(self, name)
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                parts += map(repr, value)
+            elif parameter.default is inspect.Parameter.empty:
+                parts.append(repr(value))
+            elif value != parameter.default:
+                parts.append(f"{name}={value!r}")
+        parts += [f"{name}={value!r}" for name, value in self.common().items()]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+class Check(ABC):
+    """A rule bound to a schema. `findings` lists what its codes mean: code k is `findings[k - 1]`."""
+
+    def __init__(self, rule: Rule, findings: Sequence[Finding]) -> None:
+        if len(findings) > MOST_FINDINGS:
+            raise RuleError(
+                f"rule {rule.id!r} tells {len(findings)} findings apart; at most {MOST_FINDINGS}: split it in two"
+            )
+        self.rule = rule
+        self.findings = tuple(findings)
+        self.writes: tuple[str, ...] = ()
+        """The columns that the check writes (`into`), declared by `binding.writes`."""
+
+    def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
+        """Suggestions (text, null for none) for failed rows: `rows` has the columns that were read, a row per
+        finding, `reasons` each one's reason. None when the rule never suggests."""
+        return None
+
+
+class CellCheck(Check):
+    """Judges cells one by one, whatever row they stand in."""
+
+    def __init__(self, rule: Rule, findings: Sequence[Finding], column: Ref) -> None:
+        super().__init__(rule, findings)
+        self.column = column
+
+    @abstractmethod
+    def cells(self, cells: Cells, codes: Codes) -> Mapping[str, pa.Array] | None:
+        """Writes the code of every value of `cells.values`, and gives the columns written for them, if any.
+
+        `cells.values` is a plain array; nulls get `SKIP` (or a finding). What is given for a value that failed is
+        dropped by the caller."""
+
+
+class RowCheck(Check):
+    @abstractmethod
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
+        """Writes the code of every row of the morsel, and gives the columns written for them, if any.
+
+        `selected` says which rows `where` holds for. The caller overrules the codes of the others, so only a check
+        that calls a user's code must look at it."""
+
+
+class State(Protocol):
+    """A commutative sum is not asked for, only an associative one: states are merged in the order of the rows."""
+
+    def merge(self, other: Self) -> Self: ...
+
+
+class Pieces:
+    """A state that is columns of numbers, a piece a morsel; merging puts the pieces one after the other."""
+
+    def __init__(self, **columns: NDArray[Any]) -> None:
+        self._pieces: dict[str, list[NDArray[Any]]] = {name: [array] for name, array in columns.items()}
+
+    def merge(self, other: Pieces) -> Pieces:
+        merged = Pieces()
+        merged._pieces = {name: [*pieces, *other._pieces[name]] for name, pieces in self._pieces.items()}
+        return merged
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        pieces = self._pieces[name]
+        if len(pieces) > 1:
+            pieces[:] = [np.concatenate(pieces)]
+        return pieces[0]
+
+
+class Judged(NamedTuple):
+    """What a keyed rule found: a code a row of the whole table, and its own table of details, if it has one."""
+
+    codes: Codes
+    details: pa.Table | None = None
+
+
+class KeyCheck(Check):
+    @abstractmethod
+    def scan(self, morsel: Morsel, selected: Selected) -> Any:
+        """A `State` of the morsel. It remembers every row of the morsel, unselected ones as absent."""
+
+    @abstractmethod
+    def judge(self, state: Any) -> Judged:
+        """The verdict on every row, from the state of the whole table."""
+
+
+class TableCheck(Check):
+    @abstractmethod
+    def scan(self, morsel: Morsel, selected: Selected) -> Any:
+        """A `State` of the morsel."""
+
+    @abstractmethod
+    def judge(self, state: Any) -> Finding | None:
+        """One finding about the table, or none, from the state of the whole table (None when it had no rows)."""
+
+
+class ValueRule(Rule):
+    shape = "value"
+
+
+class RowRule(Rule):
+    shape = "row"
+
+
+class KeyRule(Rule):
+    shape = "key"
+
+
+class TableRule(Rule):
+    shape = "table"
+    leading = ()
+    default_severity = "critical"
+
+
+@cache
+def parameters(cls: type[Rule]) -> Mapping[str, inspect.Parameter]:
+    """The rule's own parameters in order, without the common ones."""
+    signature = inspect.signature(cls.__init__).parameters
+    return {
+        name: parameter
+        for name, parameter in signature.items()
+        if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+
+
+def parameters_of(rule: Rule) -> dict[str, Any]:
+    """The rule's own parameters by name."""
+    return {name: getattr(rule, name) for name in parameters(type(rule))}
+
+
+R = TypeVar("R", bound="Rule")
+
+
+def construct(cls: type[R], given: Mapping[str, Any]) -> R:
+    """A rule from parameters by name, `*columns` among them."""
+    positional: list[Any] = []
+    named = dict(given)
+    for name, parameter in parameters(cls).items():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            positional += named.pop(name, ())
+    return cls(*positional, **named)
+
+
+def limit(value: Any, parameter: str, where: str = "") -> int | Fraction:
+    """A limit as rows (an int) or as a share (a Fraction): 3, "0.5%", or a float in (0, 1) as the decimal it prints.
+
+    >>> limit("0.5%", "max_failures"), limit(0.1, "max_failures")
+    (Fraction(1, 200), Fraction(1, 10))
+    """
+    written = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
+    if written is not None:
+        share = Fraction(written[1]) / 100
+        if share <= 1:
+            return share
+    elif isinstance(value, Fraction) and 0 <= value <= 1:
+        return value
+    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    elif isinstance(value, float) and 0 < value < 1:
+        return Fraction(repr(value))
+    raise RuleError(
+        f"{where}{parameter} is {value!r}; give a number of rows such as 10, a share such as '0.5%' (at most 100 %), "
+        "or a float between 0 and 1"
+    )
+
+
+def column_name(value: Any, parameter: str) -> str:
+    """A column's name, or `RuleError`."""
+    if not isinstance(value, str) or not value:
+        raise RuleError(f"{parameter} is {value!r}; give the name of a column")
+    return value
+
+
+def reference(value: Any, parameter: str) -> Ref:
+    """A column's name or a `dq.lit`, or `RuleError`."""
+    return value if isinstance(value, Lit) else column_name(value, parameter)
+
+
+def composite(value: Any, parameter: str) -> tuple[str, ...]:
+    """One column's name or a list of them, as a tuple; `RuleError` when there is none or one stands twice."""
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (value,)
+    if not names:
+        raise RuleError(f"{parameter} names no column; give at least one")
+    for name in names:
+        column_name(name, parameter)
+    if len(set(names)) < len(names):
+        raise RuleError(f"{parameter} names a column twice: {', '.join(names)}")
+    return names
+
+
+def _text(value: Any, parameter: str) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise RuleError(f"{parameter} is {value!r}; give a text")
+    return value

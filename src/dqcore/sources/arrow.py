@@ -1,0 +1,120 @@
+"""Anything that speaks Arrow as one table, and its structure checked before a kernel reads it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pyarrow as pa
+
+from .._native.columns import Column
+from ..errors import DataError, RuleError
+from ..zones import zone
+
+MOST_ROWS = 2**31
+"""Rows in one chunk; zero-width types can claim any number without a byte behind them."""
+
+
+def as_table(data: Any) -> pa.Table:
+    """`data` as a table, without copying: what has `__arrow_c_stream__` or `__arrow_c_array__`, a polars LazyFrame,
+    a dataset, or a path. Raises `DataError` for anything else and for what cannot be read whole."""
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, (str, os.PathLike)) or type(data).__name__ == "Csv":
+        from . import files  # reading files brings in parquet and csv, which arrays in memory do not need
+
+        return files.read(data)
+    try:
+        return _as_table(data)
+    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
+        raise DataError(f"the data from {type(data).__name__} cannot be read: {type(error).__name__}") from error
+
+
+def _as_table(data: Any) -> pa.Table:
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "collect") and type(data).__name__ == "LazyFrame":
+        data = data.collect()
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(data).read_all()
+    if hasattr(data, "__arrow_c_array__"):
+        array = pa.array(data)
+        if not pa.types.is_struct(array.type):
+            raise DataError(f"an array of {array.type} is not a table; give a struct array or a record batch")
+        # flatten() carries a null row of the struct into every column; taking the children as they are would not.
+        return pa.Table.from_arrays(array.flatten(), names=[item.name for item in array.type])
+    if hasattr(data, "to_table"):
+        return data.to_table()
+    raise DataError(
+        f"{type(data).__name__} is not a table; give an Arrow table, a DataFrame, a path, "
+        "or anything that has __arrow_c_stream__"
+    )
+
+
+def sound(table: pa.Table, columns: list[str] | None = None) -> pa.Table:
+    """The table itself, once every chunk (of `columns`, or of all) has been found whole; `DataError` otherwise."""
+    for name in table.column_names if columns is None else columns:
+        row = 0
+        for chunk in table.column(name).chunks:
+            check(chunk, name, row)
+            row += len(chunk)
+    return table
+
+
+def check(array: pa.Array, name: str, row: int = 0) -> None:
+    """Raises `DataError` where the array's buffers do not hold what its type and length say.
+
+    `name` and `row` (the table's row at which the array begins) are for the message.
+    """
+    try:
+        array.validate()
+        _check(array, name, row)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        # Arrow's own words may quote a value.
+        raise DataError(f"column {name!r} is malformed Arrow data ({type(error).__name__})") from None
+
+
+def _check(array: pa.Array, name: str, row: int) -> None:
+    type_ = array.type
+    if len(array) > MOST_ROWS:
+        raise DataError(f"column {name!r} claims {len(array)} rows in one chunk; at most {MOST_ROWS}")
+    if isinstance(type_, pa.BaseExtensionType):
+        return check(array.storage, name, row)
+    if pa.types.is_dictionary(type_):
+        check(array.indices, name, row)
+        check(array.dictionary, f"{name} (dictionary)", 0)
+        return _report(Column(array.indices).index_fault(len(array.dictionary)), name, row)
+    if pa.types.is_timestamp(type_) and type_.tz is not None:
+        try:
+            zone(type_.tz)
+        except RuleError:
+            raise DataError(f"column {name!r} has a time zone that does not exist") from None
+    column = Column(array)
+    if array.null_count != column.null_count() and not pa.types.is_union(type_) and not _run_ended(type_):
+        raise DataError(f"column {name!r} is malformed Arrow data: its null count is not that of its validity bitmap")
+    sizes = [-1 if buffer is None else buffer.size for buffer in array.buffers()]
+    _report(column.fault(sizes), name, row)
+    if pa.types.is_nested(type_) or _run_ended(type_) or _has_limits(type_):
+        if array.offset < 0 or (pa.types.is_fixed_size_list(type_) and _past_child(array)):
+            raise DataError(f"column {name!r} is malformed Arrow data: it points outside its child")
+        array.validate(full=True)
+
+
+def _run_ended(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_run_end_encoded(type_))
+
+
+def _has_limits(type_: pa.DataType) -> bool:
+    """Types whose values can be out of range although every buffer is long enough."""
+    return bool(pa.types.is_decimal(type_) or pa.types.is_date64(type_) or pa.types.is_time(type_))
+
+
+def _past_child(array: pa.Array) -> bool:
+    return bool((array.offset + len(array)) * array.type.list_size > len(array.values))
+
+
+def _report(fault: tuple[str, int] | None, name: str, row: int) -> None:
+    if fault is not None:
+        reason, at = fault
+        where = f" at row {row + at}" if at >= 0 else ""
+        raise DataError(f"column {name!r} is malformed Arrow data{where}: {reason}")
