@@ -1,1 +1,18 @@
 """dqcore: says, row by row, whether a clinical result that arrived can be trusted."""
+
+from .errors import DataError as DataError
+from .errors import DQError as DQError
+from .errors import RuleError as RuleError
+from .errors import StateError as StateError
+from .errors import ValidationFailed as ValidationFailed
+from .morsel import lit as lit
+from .registry import Registry as Registry
+from .report import Report as Report
+from .rules import *  # noqa: F403 (the rules are listed in one place, dqcore.rules)
+from .rules.base import KeyRule as KeyRule
+from .rules.base import RowRule as RowRule
+from .rules.base import TableRule as TableRule
+from .rules.base import ValueRule as ValueRule
+from .ruleset import RuleSet as RuleSet
+from .ruleset import Validator as Validator
+from .version import VERSION as __version__  # noqa: N811

@@ -128,7 +128,7 @@ class Morsel:
     def cells(self, ref: Ref) -> Cells:
         """The column as it came; a literal is a dictionary of one value."""
         if isinstance(ref, Lit):
-            return self._kept(
+            return self.kept(
                 ("lit", ref),
                 lambda: Cells(pa.array([ref.value]), pa.array(np.zeros(self.rows, np.int8)), Once()),
             )
@@ -139,37 +139,37 @@ class Morsel:
 
     def arrow(self, ref: Ref) -> pa.Array:
         """The rows' values as a plain Arrow array, never a dictionary and never run-end encoded."""
-        return self._kept(("arrow", ref), lambda: self.cells(ref).arrow())
+        return self.kept(("arrow", ref), lambda: self.cells(ref).arrow())
 
     def column(self, ref: Ref) -> Column:
         """`arrow(ref)` as kernels read it."""
-        return self._kept(("column", ref), lambda: Column(self.arrow(ref)))
+        return self.kept(("column", ref), lambda: Column(self.arrow(ref)))
 
     def valid(self, ref: Ref) -> Flags:
         """A byte a row: 1 for a value, 0 for a null."""
-        return self._kept(("valid", ref), lambda: self._valid(ref))
+        return self.kept(("valid", ref), lambda: self._valid(ref))
 
     def numbers(self, ref: Ref) -> Numbers:
         """A numeric or boolean column widened to int64, uint64 or float64."""
-        return self._kept(("numbers", ref), lambda: Numbers(_numbers.widen(self.column(ref)), self.valid(ref)))
+        return self.kept(("numbers", ref), lambda: Numbers(_numbers.widen(self.column(ref)), self.valid(ref)))
 
     def times(self, ref: Ref) -> Times:
         """A date or timestamp column in UTC; where the type carries no zone the rule set's zone is meant."""
-        return self._kept(("times", ref), lambda: self._times(ref))
+        return self.kept(("times", ref), lambda: self._times(ref))
 
     def keys(self, refs: Sequence[Ref]) -> Keys:
         """The key that several columns make together; length-prefixed, so ('ab', 'c') is not ('a', 'bc')."""
         refs = tuple(refs)
         if len(refs) == 1:
-            return self._kept(("keys", refs), lambda: self._key(refs[0]))
-        return self._kept(("keys", refs), lambda: self._composite(refs))
+            return self.kept(("keys", refs), lambda: self._key(refs[0]))
+        return self.kept(("keys", refs), lambda: self._composite(refs))
 
     def put(self, columns: Mapping[str, pa.Array]) -> None:
         """Adds columns that a rule wrote, for the rules after it."""
         for name, array in columns.items():
             self.columns[name] = Cells(array)
 
-    def _kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
         # One thread works on a morsel, so no lock.
         if key not in self._cache:
             self._cache[key] = make()

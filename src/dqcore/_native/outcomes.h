@@ -11,8 +11,9 @@ typedef struct {
 /* One bit a byte: bit k of the result is the low bit of byte k of x, whose bytes are 0 or 1. */
 DQ_INLINE uint8_t dq_gather(uint64_t x) { return (uint8_t)((x * 0x0102040810204080ULL) >> 56); }
 
-static void dq_pack(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *reasons,
-                    dq_counts *counts) {
+/* `filtered` may be NULL: most rules have no filter to remember. */
+static void dq_pack(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *filtered,
+                    uint8_t *reasons, dq_counts *counts) {
   int64_t n_failed = 0, n_skipped = 0, n_filtered = 0;
   for (int64_t block = 0; block < n; block += 64) {
     int64_t rows = n - block < 64 ? n - block : 64;
@@ -36,6 +37,10 @@ static void dq_pack(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *s
       memcpy(&y, s + 8 * b, 8);
       failed[(block >> 3) + b] = dq_gather(x);
       skipped[(block >> 3) + b] = dq_gather(y);
+      if (filtered) {
+        memcpy(&x, w + 8 * b, 8);
+        filtered[(block >> 3) + b] = dq_gather(x);
+      }
     }
     if (block_failed)
       for (int64_t i = 0; i < rows; i++) {

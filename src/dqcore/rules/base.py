@@ -310,6 +310,8 @@ class TableRule(Rule):
     shape = "table"
     leading = ()
     default_severity = "critical"
+    always_concludes: ClassVar[bool] = False
+    """Whether the rule has a verdict on a table without rows; if not, such a table is inconclusive."""
 
 
 @cache

@@ -1,0 +1,108 @@
+"""Prepare: a rule set bound to a schema, ready to be scanned with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..binding import Binding, bound_types
+from ..errors import DataError, DQError, RuleError
+from ..morsel import Ref
+from ..registry import SEED, Registry
+from ..rules.base import MOST_FINDINGS, Check, Finding, Rule
+from ..zones import Zone, zone
+
+if TYPE_CHECKING:
+    from ..sql import Predicate
+
+MOST_NULL_COLUMNS = 253 - MOST_FINDINGS
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One rule, ready: its check, its filter, and the columns whose nulls fail it (none with nulls='skip')."""
+
+    check: Check
+    where: Predicate | None
+    failing_nulls: tuple[Ref, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the codes of the scan mean: the check's findings, then a null in each column that must have none."""
+        nulls = (Finding("null", ref if isinstance(ref, str) else None) for ref in self.failing_nulls)
+        return (*self.check.findings, *nulls)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a scan needs but the data. Immutable and picklable."""
+
+    bound: tuple[Bound, ...]
+    given: Mapping[str, pa.DataType]
+    """The logical types that the data had when it was prepared."""
+    read: tuple[str, ...]
+    """The columns of the data that rules read."""
+    by: tuple[str, ...]
+    zone: Zone | None
+    seed: int
+
+
+def prepare(
+    rules: Sequence[Rule],
+    schema: pa.Schema,
+    *,
+    registries: Mapping[str, Registry],
+    tz: str | None = None,
+    now: int | None = None,
+    by: Sequence[str] = (),
+    keys: Sequence[str] = (),
+) -> Plan:
+    """Binds every rule in order. All that is wrong is found before anything is raised: a `RuleError` lists every
+    problem of the rules; a `DataError` names what the data lacks."""
+    given = bound_types(schema)
+    binding = Binding(dict(given), zone(tz) if tz else None, now, registries, seed=SEED)
+    bound: list[Bound] = []
+    problems: list[DQError] = []
+    for rule in rules:
+        binding.rule_id = rule.id
+        try:
+            bound.append(_bind(rule, binding))
+        except (RuleError, DataError) as error:
+            problems.append(error)
+    binding.rule_id = "(the rule set)"
+    try:
+        binding.key(*by)
+        # A key is shown, not read: it is looked up when a finding asks for it.
+        Binding(dict(given), rule_id=binding.rule_id).key(*keys)
+    except DataError as error:
+        problems.append(error)
+    _raise(problems)
+    read = tuple(name for name in given if name in binding.read)
+    return Plan(tuple(bound), given, read, tuple(by), binding.zone, binding.seed)
+
+
+def _bind(rule: Rule, binding: Binding) -> Bound:
+    # The filter is read before the check so that a rule's own `into` is not in sight of its `where`.
+    where = None
+    if rule.where:
+        from ..sql import compile_predicate  # most rule sets have no filter, and the parser is not small
+
+        where = compile_predicate(rule.where, binding, f"rule {rule.id!r}: where")
+    check = rule.bind(binding)
+    failing_nulls = tuple(rule.reads()) if rule.nulls == "fail" and rule.shape != "table" else ()
+    if len(failing_nulls) > MOST_NULL_COLUMNS:
+        raise RuleError(
+            f"rule {rule.id!r}: nulls='fail' over {len(failing_nulls)} columns; at most {MOST_NULL_COLUMNS}: split it"
+        )
+    return Bound(check, where, failing_nulls)
+
+
+def _raise(problems: Sequence[DQError]) -> None:
+    wrong = [line for problem in problems if isinstance(problem, RuleError) for line in problem.errors]
+    if wrong:
+        raise RuleError(*wrong)
+    if problems:
+        raise DataError("\n".join(dict.fromkeys(str(problem) for problem in problems)))

@@ -1,0 +1,191 @@
+"""Scan: every rule over every morsel, on threads, into states that are merged in the order of the rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Event
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from .._native import outcomes as _outcomes
+from .._native.columns import Column
+from ..morsel import Cells, Codes, Lit, Morsel
+from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
+from .chunks import MORSEL_ROWS, columns, compute_where, morsels
+from .prepare import Bound, Plan
+
+T = TypeVar("T")
+
+
+class Bits(NamedTuple):
+    """The state of a rule that judges rows: what `pack` made of each morsel, in order."""
+
+    parts: list[tuple[Any, ...]]
+    rows: list[int]
+
+    def merge(self, other: Bits) -> Bits:
+        return Bits(self.parts + other.parts, self.rows + other.rows)
+
+
+class Keyed(NamedTuple):
+    """The state of a keyed rule, beside what the engine must lay over its codes (None: nothing)."""
+
+    own: Any
+    overlay: Pieces | None
+
+    def merge(self, other: Keyed) -> Keyed:
+        overlay = self.overlay.merge(other.overlay) if self.overlay is not None and other.overlay is not None else None
+        return Keyed(self.own.merge(other.own), overlay)
+
+
+class Scanned(NamedTuple):
+    """A state a rule, the columns that were written, a piece a morsel, and the keys of the segments."""
+
+    states: list[Any]
+    written: dict[str, list[pa.Array]]
+    segments: Pieces | None
+
+
+def scan(plan: Plan, table: pa.Table, threads: int, morsel_rows: int = MORSEL_ROWS) -> Scanned:
+    """The states of all rules over the whole table. No threads are started for a single morsel."""
+    rows = table.num_rows
+    threads = threads if rows > morsel_rows else 1
+    work = columns(plan, table)
+    prepared = dict(zip(work, run(list(work.values()), threads), strict=True))
+    pieces = list(morsels(plan, prepared, rows, morsel_rows))
+    scanned = run([_Task(plan, morsel) for morsel in pieces], threads)
+    states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
+    written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}
+    segments = merged([piece.segments for piece in scanned]) if plan.by else None
+    return Scanned(states, written, segments)
+
+
+class _Task:
+    def __init__(self, plan: Plan, morsel: Morsel) -> None:
+        self.plan, self.morsel = plan, morsel
+
+    def __call__(self) -> Scanned:
+        return scan_morsel(self.plan, self.morsel)
+
+
+def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
+    """The states of all rules over one morsel. Rules run in order and may read what earlier ones wrote."""
+    states: list[Any] = []
+    written: dict[str, list[pa.Array]] = {}
+    for number, bound in enumerate(plan.bound):
+        check = bound.check
+        selected = _selected(bound, morsel)
+        if isinstance(check, TableCheck):
+            states.append(check.scan(morsel, selected))
+            continue
+        if isinstance(check, KeyCheck):
+            own = check.scan(morsel, selected)
+            overlay = _overlay(bound, morsel, selected)
+            states.append(Keyed(own, None if overlay is None else Pieces(codes=overlay)))
+            continue
+        codes = np.empty(morsel.rows, np.uint8)
+        made = _judge(check, number, morsel, codes, selected)
+        lay_over(codes, _overlay(bound, morsel, selected))
+        for name, array in _kept(made, codes).items():
+            morsel.put({name: array})
+            written[name] = [array]
+        states.append(Bits([_outcomes.pack(codes, bound.where is not None)], [morsel.rows]))
+    segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
+    return Scanned(states, written, segments)
+
+
+def _selected(bound: Bound, morsel: Morsel) -> Selected:
+    if bound.where is None:
+        return None
+    key = ("where", bound.check.rule.where)
+    return morsel.kept(key, lambda: np.asarray(bound.where.evaluate(morsel).fill_null(False)).astype(np.bool_))
+
+
+def _judge(
+    check: Check, number: int, morsel: Morsel, codes: Codes, selected: Selected
+) -> Mapping[str, pa.Array] | None:
+    if isinstance(check, RowCheck):
+        return check.rows(morsel, codes, selected)
+    assert isinstance(check, CellCheck)
+    cells = morsel.cells(check.column)
+    if cells.indices is None or cells.once is None:
+        return check.cells(cells, codes)
+    of_values, made = cells.once.get(number, lambda: _judge_values(check, cells.values))
+    _outcomes.spread(Column(cells.indices), of_values, codes)
+    return {name: array.take(cells.indices) for name, array in made.items()}
+
+
+def _judge_values(check: CellCheck, values: pa.Array) -> tuple[Codes, Mapping[str, pa.Array]]:
+    codes = np.empty(len(values), np.uint8)
+    return codes, check.cells(Cells(values), codes) or {}
+
+
+def _overlay(bound: Bound, morsel: Morsel, selected: Selected) -> Codes | None:
+    """What the engine knows better than the rule: rows that are filtered out, and nulls that fail."""
+    if selected is None and not bound.failing_nulls:
+        return None
+    overlay = np.zeros(morsel.rows, np.uint8)
+    first = len(bound.check.findings) + 1
+    # The first null column counts, so the last is written first; a skip without a null is the first column's.
+    if bound.failing_nulls:
+        overlay[:] = first
+    for place, ref in reversed(list(enumerate(bound.failing_nulls))):
+        if not isinstance(ref, Lit):
+            overlay[morsel.valid(ref) == 0] = first + place
+    if selected is not None:
+        overlay[~selected] = FILTERED
+    return overlay
+
+
+def lay_over(codes: Codes, overlay: Codes | None) -> None:
+    """Filtered rows are filtered whatever the rule said; a skip becomes the null that caused it."""
+    if overlay is not None:
+        np.copyto(codes, overlay, where=(overlay == FILTERED) | ((codes == SKIP) & (overlay != 0)))
+
+
+def _kept(made: Mapping[str, pa.Array] | None, codes: Codes) -> dict[str, pa.Array]:
+    if not made:
+        return {}
+    passed = codes == 0
+    if passed.all():
+        return dict(made)
+    return {name: compute_where(passed, array) for name, array in made.items()}
+
+
+def merged(states: Sequence[Any]) -> Any:
+    """The sum of states, in order, as a balanced tree."""
+    parts = list(states)
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=False)
+        parts = [left.merge(right) for left, right in pairs] + ([parts[-1]] if len(parts) % 2 else [])
+    return parts[0]
+
+
+def run(tasks: Sequence[Callable[[], T]], threads: int) -> list[T]:
+    """The tasks' results, in order. A task's error is raised as it is, once no other task runs any more; so is an
+    interrupt."""
+    if threads <= 1 or len(tasks) <= 1:
+        return [task() for task in tasks]
+    stop = Event()
+
+    def guarded(task: Callable[[], T]) -> T | None:
+        return None if stop.is_set() else task()
+
+    # A pool of its own for every run: none is alive across a fork, and a user's check may validate in turn.
+    with ThreadPoolExecutor(threads, thread_name_prefix="dqcore") as pool:
+        futures = [pool.submit(guarded, task) for task in tasks]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            if not all(future.done() and future.exception() is None for future in futures):
+                stop.set()
+        return [future.result() for future in futures]  # type: ignore[misc]
+
+
+def cpus() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,113 @@
+"""Verdict: merged states to what each rule came to, and to a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .._native import keys as _keys
+from .._native import outcomes as _outcomes
+from ..report import Counts, Facts, Outcome
+from ..rules.base import Finding, KeyCheck, Pieces, TableCheck, TableRule
+from .prepare import Bound, Plan
+from .scan import Bits, Keyed, Scanned, lay_over
+
+Segments = NDArray[np.int64]
+
+
+def outcomes(plan: Plan, scanned: Scanned, rows: int) -> tuple[list[Outcome], pa.Array | None]:
+    """What every rule came to, in order, and the first row of each segment (None without segments)."""
+    ids, firsts = _segments(scanned.segments)
+    count = 0 if firsts is None else len(firsts)
+    made = []
+    for bound, state in zip(plan.bound, scanned.states, strict=True):
+        outcome = _outcome(bound, state, rows)
+        if ids is not None and not outcome.facts.of_table:
+            outcome.segments = _segment_counts(outcome, ids, count)
+        made.append(outcome)
+    return made, firsts
+
+
+def written_columns(scanned: Scanned) -> dict[str, pa.ChunkedArray]:
+    """The columns that rules wrote, whole."""
+    return {name: pa.chunked_array(pieces) for name, pieces in scanned.written.items()}
+
+
+def _outcome(bound: Bound, state: Any, rows: int) -> Outcome:
+    check = bound.check
+    if isinstance(check, TableCheck):
+        return _of_table(bound, check.judge(state), rows)
+    details = None
+    if isinstance(check, KeyCheck):
+        assert isinstance(state, Keyed)
+        codes, details = check.judge(state.own)
+        lay_over(codes, None if state.overlay is None else state.overlay["codes"])
+        state = Bits([_outcomes.pack(codes, bound.where is not None)], [rows])
+    assert isinstance(state, Bits)
+    failed, skipped, filtered, reasons, *counted = zip(*state.parts, strict=True)
+    n_failed, n_skipped, n_filtered = (sum(part) for part in counted)
+    return Outcome(
+        facts=_facts(bound),
+        counts=Counts(rows, rows - n_skipped, n_failed, n_skipped, n_filtered),
+        findings=bound.findings,
+        failed_bits=_outcomes.join(failed, state.rows),
+        skipped_bits=_outcomes.join(skipped, state.rows),
+        filtered_bits=None if bound.where is None else _outcomes.join(filtered, state.rows),
+        reasons=np.concatenate(reasons),
+        details=details,
+        suggest=check.suggest,
+    )
+
+
+def _of_table(bound: Bound, finding: Finding | None, rows: int) -> Outcome:
+    rule = bound.check.rule
+    none = np.zeros((rows + 7) // 8, np.uint8)
+    return Outcome(
+        facts=_facts(bound),
+        counts=Counts(rows, rows, int(finding is not None), 0, 0),
+        findings=(),
+        failed_bits=none,
+        skipped_bits=none,
+        reasons=np.zeros(0, np.uint8),
+        table_finding=finding,
+        always_concludes=isinstance(rule, TableRule) and rule.always_concludes,
+    )
+
+
+def _facts(bound: Bound) -> Facts:
+    rule = bound.check.rule
+    return Facts(
+        id=rule.id,
+        kind=rule.kind(),
+        columns=rule.columns(),
+        severity=rule.severity,
+        owner=rule.owner,
+        tags=rule.tags,
+        min_evaluated=rule.min_evaluated,
+        max_failures=rule.max_failures,
+        of_table=isinstance(bound.check, TableCheck),
+    )
+
+
+def _segments(state: Pieces | None) -> tuple[Segments | None, pa.Array | None]:
+    """Each row's segment, numbered as they first appear, and each segment's first row. A null is a segment."""
+    if state is None:
+        return None, None
+    hashes = state["hashes"]
+    groups = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
+    order, starts = _keys.order(groups.ids, len(groups))
+    return groups.ids, pa.array(order[starts[:-1]])
+
+
+def _segment_counts(outcome: Outcome, ids: Segments, count: int) -> tuple[Counts, ...]:
+    total = np.bincount(ids, minlength=count)
+    failed = np.bincount(ids[outcome.failed()], minlength=count)
+    skipped = np.bincount(ids[outcome.skipped()], minlength=count)
+    filtered = np.bincount(ids[outcome.filtered()], minlength=count)
+    return tuple(
+        Counts(*(int(number) for number in line))
+        for line in zip(total, total - skipped, failed, skipped, filtered, strict=True)
+    )

@@ -1,0 +1,126 @@
+"""What one rule came to: counts, bitmaps, the reasons of the failed rows, and the verdict that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+PASSED, WARNED, FAILED, INCONCLUSIVE, UNCHECKED = "passed", "warned", "failed", "inconclusive", "unchecked"
+
+
+class Facts(NamedTuple):
+    """What a report says about a rule."""
+
+    id: str
+    kind: str
+    columns: tuple[str, ...]
+    severity: str
+    owner: str | None
+    tags: tuple[str, ...]
+    min_evaluated: int | Fraction
+    max_failures: int | Fraction
+    of_table: bool
+
+
+class Counts(NamedTuple):
+    """`evaluated + skipped == rows`; `filtered` are the skipped rows that `where` left out."""
+
+    rows: int
+    evaluated: int
+    failed: int
+    skipped: int
+    filtered: int
+
+
+def conclude(counts: Counts, min_evaluated: int | Fraction, max_failures: int | Fraction) -> str:
+    """The outcome of a rule from its counts, in whole numbers: a share is compared exactly, never rounded.
+
+    >>> conclude(Counts(10, 10, 1, 0, 0), 1, Fraction(1, 10))
+    'passed'
+    """
+    if isinstance(max_failures, Fraction):
+        failed = counts.failed * max_failures.denominator > max_failures.numerator * counts.evaluated
+    else:
+        failed = counts.failed > max_failures
+    if failed:
+        return FAILED
+    if isinstance(min_evaluated, Fraction):
+        selected = counts.rows - counts.filtered
+        enough = counts.evaluated > 0 and (
+            counts.evaluated * min_evaluated.denominator >= min_evaluated.numerator * selected
+        )
+    else:
+        enough = counts.evaluated >= min_evaluated
+    return PASSED if enough else INCONCLUSIVE
+
+
+def worst(outcomes: Sequence[str]) -> str:
+    """A rule is as good as its worst segment."""
+    return FAILED if FAILED in outcomes else INCONCLUSIVE if INCONCLUSIVE in outcomes else PASSED
+
+
+@dataclass
+class Outcome:
+    """One rule over one table. A set bit of `failed_bits` is a failed row; `reasons` has a code for each of them, in
+    order; code k is `findings[k - 1]` (reason, column)."""
+
+    facts: Facts
+    counts: Counts
+    findings: tuple[tuple[str, str | None], ...]
+    failed_bits: NDArray[np.uint8]
+    skipped_bits: NDArray[np.uint8]
+    reasons: NDArray[np.uint8]
+    filtered_bits: NDArray[np.uint8] | None = None
+    segments: tuple[Counts, ...] = ()
+    details: pa.Table | None = None
+    table_finding: tuple[str, str | None] | None = None
+    suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None
+    always_concludes: bool = False
+    _failed_rows: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    @property
+    def outcome(self) -> str:
+        """`passed`, `failed` or `inconclusive`."""
+        parts = self.segments if self.segments and not self.facts.of_table else (self.counts,)
+        minimum = 0 if self.always_concludes else self.facts.min_evaluated
+        return worst([conclude(counts, minimum, self.facts.max_failures) for counts in parts])
+
+    def failed(self) -> NDArray[np.bool_]:
+        """A bool a row."""
+        return _bits(self.failed_bits, self.counts.rows)
+
+    def skipped(self) -> NDArray[np.bool_]:
+        return _bits(self.skipped_bits, self.counts.rows)
+
+    def filtered(self) -> NDArray[np.bool_]:
+        """A bool a row: the skipped rows that `where` left out."""
+        return np.zeros(self.counts.rows, np.bool_) if self.filtered_bits is None else (
+            _bits(self.filtered_bits, self.counts.rows))
+
+    def failed_rows(self) -> NDArray[np.int64]:
+        """The failed rows in order, beside `reasons`."""
+        if self._failed_rows is None:
+            self._failed_rows = np.flatnonzero(self.failed())
+        return self._failed_rows
+
+    def mask(self) -> pa.BooleanArray:
+        """True failed, false passed, null skipped; a table rule's is all null."""
+        rows = self.counts.rows
+        if self.facts.of_table:
+            return pa.nulls(rows, pa.bool_())
+        valid = pa.py_buffer(np.bitwise_not(self.skipped_bits).tobytes())
+        return pa.Array.from_buffers(pa.bool_(), rows, [valid, pa.py_buffer(self.failed_bits.tobytes())])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Details and suggestions hold values of the data; a pickled report holds none.
+        return {**self.__dict__, "details": None, "suggest": None}
+
+
+def _bits(bits: NDArray[np.uint8], rows: int) -> NDArray[np.bool_]:
+    return np.unpackbits(bits, count=rows, bitorder="little").view(np.bool_)

@@ -1,0 +1,290 @@
+"""Rule sets and validators: what users hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Self
+
+import pyarrow as pa
+
+from . import knowledge
+from .engine.prepare import Plan, prepare
+from .engine.scan import cpus, scan
+from .engine.verdict import outcomes, written_columns
+from .errors import DataError, RuleError, did_you_mean
+from .registry import Registry
+from .report import About, Report
+from .rules.base import Rule
+from .sources.arrow import as_table
+from .version import VERSION
+from .zones import zone
+
+Data = Any
+"""Anything that speaks Arrow, a polars LazyFrame, a dataset, or a path."""
+
+
+class RuleSet:
+    """Rules that belong together, with what holds for all of them. Immutable.
+
+    `keys` are columns that name a row to its owner: they travel with every finding. `disclose` are columns whose
+    values may appear in HTML, JSON and messages. `tz` is the zone of times that carry none. `by` are columns that cut
+    the table into segments: limits hold in each, and a rule is as good as its worst. `pilot` keeps verdicts true and
+    consequences off.
+
+    Raises `RuleError` when there are no rules, when two have one id, or when a setting is wrong.
+
+    >>> import dqcore as dq, pyarrow as pa
+    >>> rules = dq.RuleSet([dq.NotNull("patient_id")], name="lab-results")
+    >>> rules.validate(pa.table({"patient_id": ["943 476 5919", None]})).outcome
+    'failed'
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        *,
+        name: str | None = None,
+        keys: str | Sequence[str] = (),
+        disclose: str | Sequence[str] = (),
+        tz: str | None = None,
+        by: str | Sequence[str] = (),
+        pilot: bool = False,
+    ) -> None:
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self.name = name
+        self.keys = _names(keys, "keys")
+        self.disclose = _names(disclose, "disclose")
+        self.by = _names(by, "by")
+        self.tz = tz
+        self.pilot = pilot
+        errors = [f"{rule!r} is not a rule" for rule in self.rules if not isinstance(rule, Rule)]
+        if not self.rules:
+            errors.append("there are no rules; a rule set that checks nothing would pass anything")
+        ids = [rule.id for rule in self.rules if isinstance(rule, Rule)]
+        errors += [
+            f"two rules have the id {name!r}; give one of them id=…" for name in dict.fromkeys(ids) if ids.count(name) > 1
+        ]
+        if tz is not None:
+            try:
+                zone(tz)
+            except RuleError as error:
+                errors += error.errors
+        if errors:
+            raise RuleError(*errors)
+
+    def __repr__(self) -> str:
+        return f"<RuleSet {self.name or ''!r} of {len(self.rules)} rules>"
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def __iter__(self) -> Any:
+        return iter(self.rules)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleSet) and self.rules == other.rules and self._settings() == other._settings()
+
+    def __hash__(self) -> int:
+        return hash((self.rules, *self._settings().values()))
+
+    def __getitem__(self, rule: str) -> Rule:
+        for own in self.rules:
+            if own.id == rule:
+                return own
+        raise RuleError(f"there is no rule {rule!r}{did_you_mean(rule, [own.id for own in self.rules])}")
+
+    def __add__(self, other: RuleSet) -> RuleSet:
+        if not isinstance(other, RuleSet):
+            return NotImplemented
+        for setting in ("tz", "by", "pilot"):
+            if getattr(self, setting) != getattr(other, setting):
+                raise RuleError(
+                    f"the rule sets differ in {setting} ({getattr(self, setting)!r} and {getattr(other, setting)!r}); "
+                    "only sets that agree in tz, by and pilot can be added"
+                )
+        joined = {name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in ("keys", "disclose")}
+        return RuleSet((*self.rules, *other.rules), **{**self._settings(), **joined})
+
+    def select(self, *, tags: Iterable[str] = (), ids: Iterable[str] = ()) -> RuleSet:
+        """The rules that have any of the tags, or one of the ids."""
+        wanted = {tags} if isinstance(tags, str) else set(tags)
+        named = {self[rule].id for rule in ([ids] if isinstance(ids, str) else ids)}
+        return self._with([rule for rule in self.rules if wanted & set(rule.tags) or rule.id in named])
+
+    def without(self, *ids: str) -> RuleSet:
+        """All rules but these."""
+        left_out = {self[rule].id for rule in ids}
+        return self._with([rule for rule in self.rules if rule.id not in left_out])
+
+    def replace(self, rule: str, **changes: Any) -> RuleSet:
+        """The same rules with other parameters for one of them."""
+        changed = self[rule].replace(**changes)
+        return self._with([changed if own.id == rule else own for own in self.rules])
+
+    def where(self, sql: str) -> RuleSet:
+        """The same rules on the rows that `sql` selects, beside what each selects already."""
+        narrowed = [rule.replace(where=f"({rule.where}) AND ({sql})" if rule.where else sql) for rule in self.rules]
+        return self._with(
+            [
+                new if new.id == old.id else new.replace(id=old.id)
+                for new, old in zip(narrowed, self.rules, strict=True)
+            ]
+        )
+
+    def prepare(
+        self,
+        schema: pa.Schema | Data,
+        *,
+        registries: Mapping[str, Registry | Data] | None = None,
+        now: datetime | str | None = None,
+    ) -> Validator:
+        """Binds the rules to a schema once; the validator is immutable, thread-safe and picklable.
+
+        `schema` is a `pyarrow.Schema` or anything that has one. Raises `RuleError` for what is wrong with the rules
+        and `DataError` for what the data lacks.
+        """
+        return Validator(self, _schema(schema), registries or {}, _instant(now))
+
+    def validate(
+        self,
+        data: Data,
+        *,
+        registries: Mapping[str, Registry | Data] | None = None,
+        threads: int | None = None,
+        now: datetime | str | None = None,
+        progress: bool = False,
+    ) -> Report:
+        """Checks every row of `data` against every rule.
+
+        `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
+        use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
+        """
+        table = as_table(data)
+        return self.prepare(table.schema, registries=registries, now=now)._run(table, threads, progress)
+
+    def _settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("name", "keys", "disclose", "tz", "by", "pilot")}
+
+    def _with(self, rules: Sequence[Rule]) -> RuleSet:
+        return RuleSet(rules, **self._settings())
+
+    @property
+    def digest(self) -> str:
+        """A digest of the rules and their settings, as reports carry it."""
+        told = repr((self.rules, [rule.common() for rule in self.rules], self._settings()))
+        return blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+class Validator:
+    """A rule set bound to a schema and registries: validates any number of batches, from any thread."""
+
+    def __init__(
+        self, rules: RuleSet, schema: pa.Schema, registries: Mapping[str, Registry | Data], now: int | None
+    ) -> None:
+        self.rules = rules
+        self.schema = schema
+        self.registries = {
+            name: given if isinstance(given, Registry) else Registry(given) for name, given in registries.items()
+        }
+        self.now = now
+        self._plan: Plan = prepare(
+            rules.rules,
+            schema,
+            registries=self.registries,
+            tz=rules.tz,
+            now=now,
+            by=rules.by,
+            keys=rules.keys,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Validator of {self.rules!r} for {len(self.schema)} columns>"
+
+    def validate(self, batch: Data, *, threads: int | None = None, progress: bool = False) -> Report:
+        """Checks a batch: in any encoding and column order, with extra columns, with columns of nulls alone."""
+        return self._run(as_table(batch), threads, progress)
+
+    def validate_rows(self, rows: Sequence[Mapping[str, Any]]) -> Report:
+        """Checks rows given as dicts, read as the prepared schema; a key that is missing is a `DataError`."""
+        for number, row in enumerate(rows):
+            missing = [name for name in self._plan.given if name not in row]
+            if missing:
+                raise DataError(f"row {number} has no {missing[0]!r}; give every column, None for a value that is absent")
+        arrays = []
+        for item in self.schema:
+            try:
+                arrays.append(pa.array([row[item.name] for row in rows], item.type))
+            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                raise DataError(f"column {item.name!r}: a value of these rows is not {item.type}") from None
+        return self._run(pa.Table.from_arrays(arrays, schema=self.schema), None, False)
+
+    def with_registries(self, registries: Mapping[str, Registry | Data]) -> Self:
+        """A new validator with some registries replaced; this one keeps serving with the old ones."""
+        return type(self)(self.rules, self.schema, {**self.registries, **registries}, self.now)
+
+    def _run(self, table: pa.Table, threads: int | None, progress: bool | Callable[[int], None]) -> Report:
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
+        scanned = scan(self._plan, table, threads or cpus())
+        made, firsts = outcomes(self._plan, scanned, table.num_rows)
+        segments = None if firsts is None else table.select(list(self.rules.by)).take(firsts)
+        for name, column in written_columns(scanned).items():
+            table = table.append_column(name, column)
+        return Report(self._about(), made, table, table.num_rows, segments)
+
+    def _about(self) -> About:
+        rules = self.rules
+        return About(
+            name=rules.name,
+            keys=rules.keys,
+            disclose=rules.disclose,
+            by=rules.by,
+            tz=rules.tz,
+            pilot=rules.pilot,
+            now=None if self.now is None else _told(self.now),
+            rules_digest=rules.digest,
+            versions={
+                "dqcore": VERSION,
+                "knowledge": knowledge.VERSION,
+                "registries": {
+                    name: {"version": registry.version, "digest": registry.digest, "rows": registry.table.num_rows}
+                    for name, registry in self.registries.items()
+                },
+            },
+        )
+
+
+def _names(given: str | Sequence[str], parameter: str) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise RuleError(f"{parameter} is a list of column names, each once")
+    return names
+
+
+def _schema(given: Any) -> pa.Schema:
+    if isinstance(given, pa.Schema):
+        return given
+    if hasattr(given, "__arrow_c_schema__") and not hasattr(given, "__arrow_c_stream__"):
+        return pa.schema(given)
+    schema = getattr(given, "schema", None)
+    return schema if isinstance(schema, pa.Schema) else as_table(given).schema
+
+
+def _instant(now: datetime | str | None) -> int | None:
+    if now is None:
+        return None
+    if isinstance(now, str):
+        try:
+            now = datetime.fromisoformat(now)
+        except ValueError:
+            raise RuleError(f"now is {now!r}; give a time with a zone, such as '2026-11-24T10:00:00Z'") from None
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        raise RuleError("now has no time zone; give a time with a zone, such as '2026-11-24T10:00:00Z'")
+    since = now - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _told(micros: int) -> str:
+    return (datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)).isoformat()
