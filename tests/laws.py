@@ -28,9 +28,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dqcore as dq
-from dqcore.engine.scan import merged, scan, scan_morsel
 from dqcore.engine.chunks import columns as chunked_columns
 from dqcore.engine.chunks import morsels
+from dqcore.engine.scan import merged, scan, scan_morsel
 from dqcore.engine.verdict import outcomes
 from dqcore.rules.base import Rule
 
@@ -197,9 +197,7 @@ class Laws:
         table = table_of(subject, data.draw(tables(subject)))
         whole = check(subject, table)
         cuts = sorted(data.draw(st.lists(st.integers(0, table.num_rows), max_size=4)))
-        parts = [
-            table.slice(low, high - low) for low, high in zip([0, *cuts], [*cuts, table.num_rows], strict=True)
-        ]
+        parts = [table.slice(low, high - low) for low, high in zip([0, *cuts], [*cuts, table.num_rows], strict=True)]
         same(whole, check(subject, pa.concat_tables(parts)))
         padding = table_of(subject, data.draw(tables(subject)))
         padded = pa.concat_tables([padding, table, padding]).combine_chunks()

@@ -8,6 +8,7 @@ from .errors import ValidationFailed as ValidationFailed
 from .morsel import lit as lit
 from .registry import Registry as Registry
 from .report import Report as Report
+from .rulefiles import load_rules as load_rules
 from .rules import *  # noqa: F403 (the rules are listed in one place, dqcore.rules)
 from .rules.base import KeyRule as KeyRule
 from .rules.base import RowRule as RowRule
@@ -15,4 +16,6 @@ from .rules.base import TableRule as TableRule
 from .rules.base import ValueRule as ValueRule
 from .ruleset import RuleSet as RuleSet
 from .ruleset import Validator as Validator
-from .version import VERSION as __version__  # noqa: N811
+from .version import VERSION
+
+__version__ = VERSION

@@ -99,5 +99,3 @@ def bound_types(schema: pa.Schema) -> dict[str, pa.DataType]:
             raise DataError(f"column {item.name!r} stands twice in the data; rename one of them")
         types[item.name] = logical(item.type)
     return types
-
-

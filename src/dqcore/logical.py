@@ -52,7 +52,4 @@ def fits(bound: pa.DataType, given: pa.DataType) -> bool:
     bound, given = logical(bound), logical(given)
     if given == bound or pa.types.is_null(given):
         return True
-    return any(
-        same(bound) and same(given)
-        for same in (pa.types.is_signed_integer, pa.types.is_unsigned_integer)
-    )
+    return any(same(bound) and same(given) for same in (pa.types.is_signed_integer, pa.types.is_unsigned_integer))

@@ -17,6 +17,7 @@ from .errors import DataError, RuleError, did_you_mean
 from .registry import Registry
 from .report import About, Report
 from .rules.base import Rule
+from .rules.plain import from_plain, json_schema, plain_value, to_plain
 from .sources.arrow import as_table
 from .version import VERSION
 from .zones import zone
@@ -64,7 +65,9 @@ class RuleSet:
             errors.append("there are no rules; a rule set that checks nothing would pass anything")
         ids = [rule.id for rule in self.rules if isinstance(rule, Rule)]
         errors += [
-            f"two rules have the id {name!r}; give one of them id=…" for name in dict.fromkeys(ids) if ids.count(name) > 1
+            f"two rules have the id {name!r}; give one of them id=…"
+            for name in dict.fromkeys(ids)
+            if ids.count(name) > 1
         ]
         if tz is not None:
             try:
@@ -104,7 +107,9 @@ class RuleSet:
                     f"the rule sets differ in {setting} ({getattr(self, setting)!r} and {getattr(other, setting)!r}); "
                     "only sets that agree in tz, by and pilot can be added"
                 )
-        joined = {name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in ("keys", "disclose")}
+        joined = {
+            name: tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in ("keys", "disclose")
+        }
         return RuleSet((*self.rules, *other.rules), **{**self._settings(), **joined})
 
     def select(self, *, tags: Iterable[str] = (), ids: Iterable[str] = ()) -> RuleSet:
@@ -127,10 +132,7 @@ class RuleSet:
         """The same rules on the rows that `sql` selects, beside what each selects already."""
         narrowed = [rule.replace(where=f"({rule.where}) AND ({sql})" if rule.where else sql) for rule in self.rules]
         return self._with(
-            [
-                new if new.id == old.id else new.replace(id=old.id)
-                for new, old in zip(narrowed, self.rules, strict=True)
-            ]
+            [new if new.id == old.id else new.replace(id=old.id) for new, old in zip(narrowed, self.rules, strict=True)]
         )
 
     def prepare(
@@ -163,6 +165,33 @@ class RuleSet:
         """
         table = as_table(data)
         return self.prepare(table.schema, registries=registries, now=now)._run(table, threads, progress)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, allow: Iterable[str] = ()) -> Self:
+        """The rule set that plain values say, as `to_dict` gives them. Raises `RuleError` listing all that is wrong.
+
+        `allow` are the modules whose functions a `check` rule may name.
+        """
+        settings, rules, problems = from_plain(data, allow)
+        if problems:
+            raise RuleError(*(f"{'.'.join(map(str, place)) or 'rules'}: {message}" for place, message in problems))
+        return cls(rules, **settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule set as plain values, which YAML and JSON can hold; `from_dict` gives it back."""
+        settings = {key: plain_value(value) for key, value in self._settings().items() if value}
+        return {"format": 1, **settings, "rules": [to_plain(rule) for rule in self.rules]}
+
+    def to_yaml(self) -> str:
+        """The rule set as a rule file; `dq.load_rules` gives it back."""
+        import yaml  # only rule files need it
+
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """The JSON Schema (2020-12) of rule files, for editors."""
+        return json_schema()
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("name", "keys", "disclose", "tz", "by", "pilot")}
@@ -211,7 +240,9 @@ class Validator:
         for number, row in enumerate(rows):
             missing = [name for name in self._plan.given if name not in row]
             if missing:
-                raise DataError(f"row {number} has no {missing[0]!r}; give every column, None for a value that is absent")
+                raise DataError(
+                    f"row {number} has no {missing[0]!r}; give every column, None for a value that is absent"
+                )
         arrays = []
         for item in self.schema:
             try:
@@ -249,7 +280,11 @@ class Validator:
                 "dqcore": VERSION,
                 "knowledge": knowledge.VERSION,
                 "registries": {
-                    name: {"version": registry.version, "digest": registry.digest, "rows": registry.table.num_rows}
+                    name: {
+                        "version": registry.version,
+                        "digest": registry.digest,
+                        "rows": registry.table.num_rows,
+                    }
                     for name, registry in self.registries.items()
                 },
             },

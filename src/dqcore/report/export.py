@@ -123,7 +123,9 @@ def _findings(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[s
     found = tables.findings([outcome]).first(MOST_FINDINGS)
     _, column, reason, _ = (part.to_pylist() for part in tables.names_of(found, [outcome]))
     keys = [name for name in report.about.keys if name in shown]
-    cells = {name: tables.as_text(tables.taken(table.select([name]), found.rows).column(0)).to_pylist() for name in keys}
+    cells = {
+        name: tables.as_text(tables.taken(table.select([name]), found.rows).column(0)).to_pylist() for name in keys
+    }
     values = tables.values(found, [outcome], table.select(shown)).to_pylist()
     return [
         {

@@ -100,8 +100,11 @@ class Outcome:
 
     def filtered(self) -> NDArray[np.bool_]:
         """A bool a row: the skipped rows that `where` left out."""
-        return np.zeros(self.counts.rows, np.bool_) if self.filtered_bits is None else (
-            _bits(self.filtered_bits, self.counts.rows))
+        return (
+            np.zeros(self.counts.rows, np.bool_)
+            if self.filtered_bits is None
+            else (_bits(self.filtered_bits, self.counts.rows))
+        )
 
     def failed_rows(self) -> NDArray[np.int64]:
         """The failed rows in order, beside `reasons`."""

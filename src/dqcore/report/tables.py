@@ -178,7 +178,10 @@ def cooccurrence(outcomes: Sequence[Outcome], rows: int) -> pa.Table:
     found.sort(key=lambda item: (-item[0], item[1]))
     return pa.Table.from_arrays(
         [
-            pa.array([[outcomes[number].facts.id for number in numbers] for _, numbers in found], pa.list_(pa.string())),
+            pa.array(
+                [[outcomes[number].facts.id for number in numbers] for _, numbers in found],
+                pa.list_(pa.string()),
+            ),
             pa.array([count for count, _ in found], pa.int64()),
         ],
         names=["rules", "rows"],

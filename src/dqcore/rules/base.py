@@ -172,7 +172,11 @@ class Rule(ABC):
         raise AttributeError("a rule is frozen")
 
     def _state(self) -> tuple[Any, ...]:
-        return type(self), *parameters_of(self).items(), *sorted(self.common().items(), key=lambda item: item[0])
+        return (
+            type(self),
+            *parameters_of(self).items(),
+            *sorted(self.common().items(), key=lambda item: item[0]),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rule) and repr(self._state()) == repr(other._state())
@@ -339,7 +343,8 @@ def construct(cls: type[R], given: Mapping[str, Any]) -> R:
     named = dict(given)
     for name, parameter in parameters(cls).items():
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            positional += named.pop(name, ())
+            columns = named.pop(name, ())
+            positional += [columns] if isinstance(columns, str) else columns
     return cls(*positional, **named)
 
 
@@ -354,9 +359,9 @@ def limit(value: Any, parameter: str, where: str = "") -> int | Fraction:
         share = Fraction(written[1]) / 100
         if share <= 1:
             return share
-    elif isinstance(value, Fraction) and 0 <= value <= 1:
-        return value
-    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    elif (isinstance(value, Fraction) and 0 <= value <= 1) or (
+        isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    ):
         return value
     elif isinstance(value, float) and 0 < value < 1:
         return Fraction(repr(value))

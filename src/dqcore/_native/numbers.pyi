@@ -1,0 +1,23 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import Column
+
+OPERATORS: dict[str, int]
+
+def widen(column: Column) -> NDArray[Any]: ...
+def per_microsecond(type_: Any) -> tuple[int, int]: ...
+def micros(column: Column, scale: tuple[int, int]) -> NDArray[np.int64]: ...
+def within(
+    values: NDArray[Any], valid: NDArray[np.uint8], low: Any, high: Any, inclusive: str, codes: NDArray[np.uint8]
+) -> None: ...
+def compare(
+    left: NDArray[Any],
+    left_valid: NDArray[np.uint8],
+    operator: str,
+    right: NDArray[Any],
+    right_valid: NDArray[np.uint8],
+    codes: NDArray[np.uint8],
+) -> None: ...

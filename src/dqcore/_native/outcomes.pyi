@@ -1,0 +1,13 @@
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import Column
+
+Bytes = NDArray[np.uint8]
+
+def pack(codes: Bytes, with_filtered: bool = False) -> tuple[Bytes, Bytes, Bytes | None, Bytes, int, int, int]: ...
+def join(bitmaps: Iterable[Bytes], lengths: Sequence[int]) -> Bytes: ...
+def spread(indices: Column, value_codes: Bytes, codes: Bytes) -> None: ...
+def validity(column: Column) -> Bytes: ...

@@ -1,0 +1,1 @@
+"""Rule files that come with dqcore, for `dq.load_rules("pack:…")`."""
