@@ -1,4 +1,4 @@
-"""What a rule is prepared against: the columns and their types, the zone, the registries, the time that counts as now."""
+"""What a rule is prepared against: the columns and their types, the zone, the registries, what counts as now."""
 
 from __future__ import annotations
 

@@ -177,9 +177,9 @@ class Morsel:
 
     def _valid(self, ref: Ref) -> Flags:
         cells = self.cells(ref)
-        if cells.indices is None:
+        if cells.indices is None or cells.once is None:
             return _outcomes.validity(self.column(ref))
-        made = cells.once.get("valid", lambda: _outcomes.validity(cells.column)) if cells.once else None
+        made = cells.once.get("valid", lambda: _outcomes.validity(cells.column))
         codes = np.empty(self.rows, np.uint8)
         _outcomes.spread(Column(cells.indices), made, codes)
         return (codes == 1).view(np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ def _cuts(starts: Iterable[list[int]], rows: int, size: int) -> Iterator[tuple[i
     edges = sorted({0, rows, *(edge for column in starts for edge in column)})
     if rows == 0:
         yield 0, 0
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         for start in range(low, high, size):
             yield start, min(start + size, high)
 

@@ -1,4 +1,4 @@
-"""The tables of a report, made on demand from the bitmaps: summary, findings, failing rows, rules that fail together."""
+"""The tables of a report, made on demand from the bitmaps: findings, failing rows, rules that fail together."""
 
 from __future__ import annotations
 
