@@ -1,0 +1,20 @@
+from collections.abc import Iterable
+from typing import Any
+
+from numpy import uint8
+from numpy.typing import NDArray
+
+from .columns import Column
+
+OPERATORS: dict[str, int]
+
+def blanks(column: Column, codes: NDArray[uint8]) -> None: ...
+def lengths(column: Column, low: int, high: int, codes: NDArray[uint8]) -> None: ...
+
+class TextSet:
+    values: tuple[str, ...]
+    def __init__(self, values: Iterable[str]) -> None: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def strangers(self, column: Column, codes: NDArray[uint8]) -> None: ...
+
+def compare(left: Column, operator: str, right: Column, codes: NDArray[uint8]) -> None: ...

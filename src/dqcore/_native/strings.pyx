@@ -1,0 +1,91 @@
+"""Texts: blank, too short or too long, in a set, compared. See strings.h."""
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from .buffers cimport readable, writable
+from .columns cimport Column
+from .dq cimport DQ_NULL, dq_column
+
+
+cdef extern from "strings.h" nogil:
+    ctypedef struct dq_member:
+        uint64_t head
+        int64_t n
+        const uint8_t* s
+
+    void dq_blanks(const dq_column* c, uint8_t* codes)
+    void dq_lengths(const dq_column* c, int64_t low, int64_t high, uint8_t* codes)
+    void dq_add_member(dq_member* slots, uint64_t mask, const uint8_t* s, int64_t n)
+    void dq_strangers(const dq_column* c, const dq_member* slots, uint64_t mask, uint8_t* codes)
+    void dq_compare_text(const dq_column* a, const dq_column* b, int wanted, uint8_t* codes)
+
+
+OPERATORS = {"<": 0b001, "<=": 0b011, "==": 0b010, ">=": 0b110, ">": 0b100, "!=": 0b101}
+
+
+cdef must_be_text(Column column):
+    if not column.is_text and column.c.layout != DQ_NULL:
+        raise TypeError(f"{column!r} does not hold text")
+
+
+def blanks(Column column, codes):
+    """Codes: 1 for a text that is empty or has nothing to read, a skip for a null."""
+    must_be_text(column)
+    cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
+    with nogil:
+        dq_blanks(&column.c, out)
+
+
+def lengths(Column column, int64_t low, int64_t high, codes):
+    """Codes of a length in characters (code points): 1 below `low`, 2 above `high`."""
+    must_be_text(column)
+    cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
+    with nogil:
+        dq_lengths(&column.c, low, high, out)
+
+
+cdef class TextSet:
+    """A set of texts, to ask columns about."""
+
+    cdef dq_member* slots
+    cdef uint64_t mask
+    cdef object held
+    cdef readonly tuple values
+
+    def __cinit__(self, values):
+        self.values = tuple(values)
+        encoded = [value.encode() for value in self.values]
+        cdef uint64_t capacity = 16
+        while capacity < <uint64_t>len(encoded) * 2:
+            capacity *= 2
+        slots = np.full(capacity * sizeof(dq_member), 0xFF, np.uint8)  # every length is -1: free
+        self.held = (encoded, slots)
+        self.mask = capacity - 1
+        self.slots = <dq_member*>writable(slots, capacity * sizeof(dq_member))
+        cdef const uint8_t* s
+        for text in encoded:
+            s = <const uint8_t*>readable(text, 0)
+            dq_add_member(self.slots, self.mask, s, len(text))
+
+    def __reduce__(self):
+        return TextSet, (self.values,)
+
+    def strangers(self, Column column, codes):
+        """Codes: 1 for a text that is not in the set, a skip for a null."""
+        must_be_text(column)
+        cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
+        with nogil:
+            dq_strangers(&column.c, self.slots, self.mask, out)
+
+
+def compare(Column left, operator, Column right, codes):
+    """Codes of `left operator right`: 1 does not hold, a skip where either is null."""
+    cdef int64_t n = left.c.length
+    if right.c.length != n or not left.is_text or not right.is_text:
+        raise TypeError(f"{left!r} and {right!r} are not two texts of one length")
+    cdef int wanted = OPERATORS[operator]
+    cdef uint8_t* out = <uint8_t*>writable(codes, n)
+    with nogil:
+        dq_compare_text(&left.c, &right.c, wanted, out)
