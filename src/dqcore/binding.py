@@ -28,6 +28,8 @@ class Binding:
     seed: int = 0
     read: set[str] = field(default_factory=set)
     """The columns that any rule reads; the scan brings no others."""
+    written: set[str] = field(default_factory=set)
+    """The columns of `types` that rules write; the others came with the data."""
 
     def type_of(self, ref: Ref) -> pa.DataType:
         """The logical type of a column, which is noted as read; `DataError` when there is no such column."""
@@ -83,6 +85,7 @@ class Binding:
         if name in self.types:
             raise RuleError(f"rule {self.rule_id!r}: into={name!r} is a column already; choose another name")
         self.types[name] = type_
+        self.written.add(name)
 
     def _of(self, ref: Ref, wanted: Callable[[pa.DataType], bool], what: str) -> pa.DataType:
         type_ = self.type_of(ref)

@@ -334,12 +334,18 @@ R = TypeVar("R", bound="Rule")
 
 
 def construct(cls: type[R], given: Mapping[str, Any]) -> R:
-    """A rule from parameters by name, `*columns` among them."""
+    """A rule from parameters by name, `*columns` and what stands before them among them."""
     positional: list[Any] = []
     named = dict(given)
-    for name, parameter in parameters(cls).items():
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            positional += named.pop(name, ())
+    own = parameters(cls)
+    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in own.values()):
+        for name, parameter in own.items():
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                positional += named.pop(name, ())
+            elif parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+                if name not in named:
+                    raise RuleError(f"{cls.__name__} needs the parameter {name!r}")
+                positional.append(named.pop(name))
     return cls(*positional, **named)
 
 
