@@ -4,3 +4,6 @@ from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
 from .unique import Unique as Unique
 from .valid_at import ValidAt as ValidAt
+from .length import Length as Length
+from .not_null import NotNull as NotNull
+from .pattern import Pattern as Pattern

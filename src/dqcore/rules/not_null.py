@@ -1,0 +1,83 @@
+"""NotNull: the cells that must be there are there."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import numpy as np
+
+from .._native import outcomes as _outcomes
+from .._native import strings as _strings
+from .._native.columns import Column
+from ..binding import Binding
+from ..logical import is_text
+from ..morsel import Codes, Morsel
+from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, composite, switch
+
+
+class NotNull(RowRule):
+    """No cell of `columns` is null; with `blank=True` no text is blank either.
+
+    Blank is a text without a character to read: empty, white space, invisible characters. A row fails once, at the
+    first column that is null or blank. Nulls are what the rule evaluates, so it skips no row.
+
+    Reasons: `null`, and with `blank=True` also `blank`.
+
+    >>> NotNull("patient_id", "code", blank=True).id
+    'not_null:patient_id,code'
+    """
+
+    leading = ("columns",)
+    reasons = ("null", "blank")
+
+    columns: tuple[str, ...]
+    blank: bool
+
+    def __init__(self, *columns: str, blank: bool = False, **common: Unpack[Common]) -> None:
+        self._set(common, columns=composite(columns, "columns"), blank=switch(blank, "blank"))
+
+    def bind(self, binding: Binding) -> NotNullCheck:
+        types = {column: binding.type_of(column) for column in self.columns}
+        return NotNullCheck(self, [column for column, type_ in types.items() if self.blank and is_text(type_)])
+
+
+class NotNullCheck(RowCheck):
+    def __init__(self, rule: NotNull, texts: list[str]) -> None:
+        findings = []
+        self.steps: list[tuple[str, int, int]] = []
+        """For each column the codes of a null and of a blank, 0 where blanks do not count."""
+        for column in rule.columns:
+            findings.append(Finding("null", column))
+            null, blank = len(findings), 0
+            if column in texts:
+                findings.append(Finding("blank", column))
+                blank = len(findings)
+            self.steps.append((column, null, blank))
+        super().__init__(rule, findings)
+
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
+        codes[:] = PASS
+        # From the last column to the first, so that the first one has the last word.
+        for column, null, blank in reversed(self.steps):
+            if blank:
+                codes[_blanks(morsel, column) == 1] = blank
+            absent = morsel.valid(column) == 0
+            if absent.any():
+                codes[absent] = null
+
+
+def _blanks(morsel: Morsel, column: str) -> Codes:
+    """1 for a blank text; a dictionary's values are read once."""
+    cells = morsel.cells(column)
+    codes = np.empty(morsel.rows, np.uint8)
+    if cells.indices is None or cells.once is None:
+        _strings.blanks(morsel.column(column), codes)
+        return codes
+
+    def of_values() -> Codes:
+        made = np.empty(len(cells.values), np.uint8)
+        _strings.blanks(cells.column, made)
+        return made
+
+    _outcomes.spread(Column(cells.indices), cells.once.get("blanks", of_values), codes)
+    return codes
