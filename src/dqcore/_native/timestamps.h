@@ -246,7 +246,7 @@ DQ_INLINE void dq_judge_as(dq_reader read, const dq_column *c, const dq_terms *t
     int64_t at = 0;
     int known = read(text.s, text.n, &t);
     codes[i] = (uint8_t)(known ? dq_place(&t, terms, &at) : DQ_UNPARSEABLE);
-    utc[i] = at;
+    utc[i] = codes[i] == DQ_PASS ? at : 0;
     precision[i] = known ? t.precision : DQ_NO_TIME;
   })
 }

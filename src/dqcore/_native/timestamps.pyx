@@ -51,7 +51,7 @@ cdef int _text(Column column) except -1:
 def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes):
     """Writes a code a row (k for the k-th of REASONS) and gives (UTC microseconds, index into PRECISIONS) a row.
 
-    `zone` is the Zone of times that carry none, or None. The instant of a row that did not pass means nothing."""
+    `zone` is the Zone of times that carry none, or None. A row that did not pass has the instant 0."""
     _text(column)
     cdef int64_t n = column.c.length
     cdef int form = _FORMATS[format]
