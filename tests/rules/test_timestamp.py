@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laws import Laws, Subject
 from oracle.timestamp import EPOCHS, instants, judge
 
 from dqcore.binding import Binding
@@ -339,3 +341,41 @@ def test_no_value_in_a_message():
     rule = Timestamp("at", "hl7")
     assert outcomes(rule, [secret]) == ["unparseable"]
     assert secret not in repr(rule) + repr(rule.bind(Binding({"at": pa.string()})))
+
+
+def subject(form, texts, bounds=(), tz=None, **parameters):
+    rule = Timestamp("at", form, **parameters)
+    low, high = (datetime.fromisoformat(bound) for bound in bounds) if bounds else (None, None)
+    return Subject(
+        rule,
+        columns={"at": (pa.string(), texts)},
+        meaning=lambda rows: [
+            judge(row["at"], form, parameters.get("tz") or tz, low, high)[0] for row in rows
+        ],
+        settings={"tz": tz},
+        now=high,
+        name=f"{form} {parameters}",
+    )
+
+
+odd = st.sampled_from(
+    ["", "DATE!", "2024", "20240230", "19700101000000", "20241027013000", "2024-03-31T01:30"]
+)
+feed = st.one_of(
+    civil.map(lambda at: at.strftime("%Y%m%d%H%M%S")), civil.map(lambda at: f"{at:%Y%m%d%H%M}+0100"), odd
+)
+written = st.one_of(civil.map(datetime.isoformat), civil.map(lambda at: f"{at.isoformat(' ')}-05:00"), odd)
+
+
+class TestLaws(Laws):
+    subjects: ClassVar = [
+        subject("hl7", feed, into=("utc", "fine")),
+        subject("iso8601", written, tz="Europe/London", into="utc"),
+        subject(
+            "iso8601",
+            written,
+            ("2000-01-01T00:00+00:00", "2030-01-01T00:00+00:00"),
+            tz="Europe/London",
+            not_before="2000-01-01",
+        ),
+    ]
