@@ -7,3 +7,4 @@ from .valid_at import ValidAt as ValidAt
 from .length import Length as Length
 from .not_null import NotNull as NotNull
 from .pattern import Pattern as Pattern
+from .timestamp import Timestamp as Timestamp

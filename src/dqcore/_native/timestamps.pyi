@@ -1,0 +1,17 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import Column
+
+FORMATS: tuple[str, ...]
+PRECISIONS: tuple[str | None, ...]
+REASONS: tuple[str, ...]
+NO_OFFSET: int
+UNREADABLE: int
+
+def judge(
+    column: Column, format: str, zone: Any, earliest: int, latest: int, codes: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
+def read(column: Column, format: str) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]: ...

@@ -1,0 +1,97 @@
+"""Times as text: read by format, placed on the UTC line by a zone, and judged against bounds."""
+
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from .buffers cimport readable, writable
+from .columns cimport Column
+from .dq cimport DQ_LARGE_UTF8, DQ_NULL, DQ_UTF8, DQ_UTF8_VIEW, dq_column
+
+
+cdef extern from "timestamps.h" nogil:
+    enum:
+        DQ_ISO8601
+        DQ_HL7
+        DQ_NO_OFFSET
+        DQ_UNREADABLE
+
+    ctypedef struct dq_zone:
+        const int64_t* instants
+        const int64_t* offsets
+        const int64_t* wall_from
+        const int64_t* wall_to
+        const uint8_t* gap
+        int64_t changes
+
+    ctypedef struct dq_terms:
+        const dq_zone* zone
+        int64_t earliest
+        int64_t latest
+
+    void dq_judge(int format, const dq_column* c, const dq_terms* terms, uint8_t* codes, int64_t* utc,
+                  uint8_t* precision)
+    void dq_read(int format, const dq_column* c, int64_t* civil, int32_t* offset, uint8_t* precision)
+
+
+_FORMATS = {"iso8601": DQ_ISO8601, "hl7": DQ_HL7}
+FORMATS = tuple(_FORMATS)
+PRECISIONS = (None, "year", "month", "day", "hour", "minute", "second", "fraction")
+REASONS = ("unparseable", "no_timezone", "ambiguous_time", "nonexistent_time", "too_early", "future", "epoch_default")
+NO_OFFSET = DQ_NO_OFFSET
+UNREADABLE = DQ_UNREADABLE
+
+
+cdef int _text(Column column) except -1:
+    if column.c.layout not in (DQ_UTF8, DQ_LARGE_UTF8, DQ_UTF8_VIEW, DQ_NULL):
+        raise TypeError(f"{column!r} does not hold text")
+    return 0
+
+
+def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes):
+    """Writes a code a row (k for the k-th of REASONS) and gives (UTC microseconds, index into PRECISIONS) a row.
+
+    `zone` is the Zone of times that carry none, or None. A row that did not pass has the instant 0."""
+    _text(column)
+    cdef int64_t n = column.c.length
+    cdef int form = _FORMATS[format]
+    utc = np.empty(n, np.int64)
+    precision = np.empty(n, np.uint8)
+    cdef uint8_t* code = <uint8_t*>writable(codes, n)
+    cdef int64_t* at = <int64_t*>writable(utc, 8 * n)
+    cdef uint8_t* fine = <uint8_t*>writable(precision, n)
+    cdef dq_zone changes
+    cdef dq_terms terms
+    terms.zone = NULL
+    terms.earliest = earliest
+    terms.latest = latest
+    if zone is not None:
+        changes.changes = len(zone.instants)
+        changes.instants = <const int64_t*>readable(zone.instants, 8 * changes.changes)
+        changes.offsets = <const int64_t*>readable(zone.offsets, 8 * (changes.changes + 1))
+        changes.wall_from = <const int64_t*>readable(zone.wall_from, 8 * changes.changes)
+        changes.wall_to = <const int64_t*>readable(zone.wall_to, 8 * changes.changes)
+        changes.gap = <const uint8_t*>readable(zone.gap, changes.changes)
+        terms.zone = &changes
+    with nogil:
+        dq_judge(form, &column.c, &terms, code, at, fine)
+    return utc, precision
+
+
+def read(Column column, format):
+    """(civil microseconds, offset in minutes or NO_OFFSET, index into PRECISIONS) a row, without any zone.
+
+    The precision is 0 for a null and UNREADABLE for what the format does not allow; a leap second without an offset
+    is unreadable, since nobody can say that it was one."""
+    _text(column)
+    cdef int64_t n = column.c.length
+    cdef int form = _FORMATS[format]
+    civil = np.empty(n, np.int64)
+    offset = np.empty(n, np.int32)
+    precision = np.empty(n, np.uint8)
+    cdef int64_t* time = <int64_t*>writable(civil, 8 * n)
+    cdef int32_t* east = <int32_t*>writable(offset, 4 * n)
+    cdef uint8_t* fine = <uint8_t*>writable(precision, n)
+    with nogil:
+        dq_read(form, &column.c, time, east, fine)
+    return civil, offset, precision
