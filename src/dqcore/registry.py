@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from hashlib import blake2b
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from ._native import keys as _keys
 from ._native.columns import Column
 from .errors import DataError, did_you_mean
 from .logical import logical
+from .morsel import Cells, Morsel
 from .sources.arrow import as_table, sound
+from .zones import Zone
 
 # Keys of data and of registries are hashed with one seed a process; no answer depends on it.
 SEED = int.from_bytes(os.urandom(8), "little")
@@ -43,6 +46,11 @@ class Index:
         """The entries of a key, in the registry's order."""
         return self.order[self.starts[key] : self.starts[key + 1]]
 
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """The first entry of every key, in the keys' order."""
+        return np.asarray(self.order[self.starts[:-1]])
+
     def first(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """The first entry of each key; -1 stays -1."""
         if not len(self):
@@ -51,12 +59,30 @@ class Index:
 
 
 def plain(table: pa.Table, name: str) -> pa.Array:
-    """A column of a table as one plain array: no chunks, no dictionary."""
+    """A column of a table as one plain array: no chunks, no dictionary, no runs, no extension type."""
     column = table.column(name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    combined = column.combine_chunks()
-    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+    chunks = [_decoded(chunk) for chunk in column.chunks]
+    if len(chunks) > 1 and pa.types.is_string(chunks[0].type) and sum(chunk.nbytes for chunk in chunks) >= 2**31:
+        chunks = [chunk.cast(pa.large_string()) for chunk in chunks]
+    return pa.concat_arrays(chunks) if chunks else pa.nulls(0, logical(column.type))
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    if isinstance(array.type, pa.BaseExtensionType):
+        return _decoded(array.storage)
+    if pa.types.is_dictionary(array.type):
+        return _decoded(array.dictionary.take(array.indices))
+    if pa.types.is_run_end_encoded(array.type):
+        rows = np.arange(array.offset, array.offset + len(array))
+        runs = np.searchsorted(np.asarray(array.run_ends), rows, side="right")
+        return _decoded(array.values.take(pa.array(runs)))
+    return array
+
+
+def as_morsel(table: pa.Table, names: Iterable[str], zone: Zone | None = None, seed: int = SEED) -> Morsel:
+    """Columns of a whole table as one morsel, so that what is done with data is done with a registry alike."""
+    columns = {name: Cells(plain(table, name)) for name in names}
+    return Morsel(0, table.num_rows, columns, zone, seed)
 
 
 class Registry:
@@ -79,7 +105,7 @@ class Registry:
                 "Rules that look things up in it would fail, or pass, for the wrong reason"
             )
         self._indexes: dict[Any, Any] = {}
-        self._lock = Lock()
+        self._lock = RLock()
         self._digest: str | None = None
 
     def __repr__(self) -> str:
@@ -91,7 +117,7 @@ class Registry:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.table, self.version, self._digest = state["table"], state["version"], state["digest"]
-        self._indexes, self._lock = {}, Lock()
+        self._indexes, self._lock = {}, RLock()
 
     @property
     def digest(self) -> str:
@@ -128,7 +154,8 @@ class Registry:
     def once(self, key: Any, make: Any) -> Any:
         """What `make` gives, made once and kept with the registry."""
         if key not in self._indexes:
-            made = make()
+            # Held while it is made, so that no two threads make it; what is made may ask for more of the kind.
             with self._lock:
-                self._indexes.setdefault(key, made)
+                if key not in self._indexes:
+                    self._indexes[key] = make()
         return self._indexes[key]

@@ -1,0 +1,36 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import Column
+
+MOST_EDITS: int
+WIDTHS: tuple[int, ...]
+
+def distance(a: str, b: str, limit: int) -> int: ...
+
+class Sequences:
+    symbols: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    exact: NDArray[np.uint64] | None
+    def __init__(
+        self, columns: Sequence[Column], rows: NDArray[np.int64], exact: NDArray[np.uint64] | None = None
+    ) -> None: ...
+    def __len__(self) -> int: ...
+
+class Neighbours:
+    keys: Sequences
+    def __init__(
+        self,
+        keys: Sequences,
+        edits: int,
+        skip: int = 0,
+        from_end: bool = True,
+        width: int | None = None,
+        seed: int = 0,
+    ) -> None: ...
+    @property
+    def nbytes(self) -> int: ...
+    def nearest(self, questions: Sequences) -> NDArray[Any]: ...
