@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from dqcore._native.columns import Column
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle.timestamp import stamp
 from realdata import data_folder
 
 from dqcore._native import timestamps
+from dqcore._native.columns import Column
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -55,9 +55,7 @@ def agrees(texts, form):
 
 two = st.integers(0, 99).map("{:02}".format)
 near = {
-    "year": st.one_of(st.integers(1, 9999), st.sampled_from([0, 1, 1900, 2000, 2023, 2024, 9999])).map(
-        "{:04}".format
-    ),
+    "year": st.one_of(st.integers(1, 9999), st.sampled_from([0, 1, 1900, 2000, 2023, 2024, 9999])).map("{:04}".format),
     "month": st.one_of(st.integers(1, 12).map("{:02}".format), two),
     "day": st.one_of(st.integers(1, 31).map("{:02}".format), two),
     "hour": st.one_of(st.integers(0, 24).map("{:02}".format), two),
@@ -99,11 +97,7 @@ def iso8601(draw):
     parts = [draw(near[name]) for name in near]
     text = dash.join(parts[: draw(st.integers(1, 3))])
     if draw(st.booleans()):
-        text = (
-            dash.join(parts[:3])
-            + draw(st.sampled_from("Tt _"))
-            + colon.join(parts[3 : draw(st.integers(4, 6))])
-        )
+        text = dash.join(parts[:3]) + draw(st.sampled_from("Tt _")) + colon.join(parts[3 : draw(st.integers(4, 6))])
         if draw(st.booleans()):
             text += draw(st.sampled_from(".,")) + draw(fraction)
     return text + draw(zone)
@@ -139,9 +133,7 @@ def test_hl7_is_what_the_calendar_says(texts):
     agrees(texts, "hl7")
 
 
-@given(
-    st.lists(mutated(iso8601()), min_size=1, max_size=20), st.lists(mutated(hl7()), min_size=1, max_size=20)
-)
+@given(st.lists(mutated(iso8601()), min_size=1, max_size=20), st.lists(mutated(hl7()), min_size=1, max_size=20))
 def test_a_changed_text_is_read_as_the_grammar_says(iso, hl):
     agrees(iso, "iso8601")
     agrees(hl, "hl7")
@@ -325,9 +317,7 @@ def test_isodate_vectors():
         text, expected = (row[1], row[2]) if vector["file"] == "test_date.py" else (row[0], row[1])
         if vector["file"] not in ("test_date.py", "test_datetime.py") or expected is None:
             continue
-        calendar = (
-            "W" not in text and "ORD" not in str(row) and text not in ("19", "198504") and text[0] != "+"
-        )
+        calendar = "W" not in text and "ORD" not in str(row) and text not in ("19", "198504") and text[0] != "+"
         (found,) = read([text], "iso8601")
         assert (found is not None) == calendar, text
         if calendar:

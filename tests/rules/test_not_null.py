@@ -52,7 +52,9 @@ def test_a_text_with_nothing_to_read_is_blank(text):
     assert told(check(pa.table({"a": [text, text + "x"]}), "a", blank=True)) == ["blank", "passed"]
 
 
-@pytest.mark.parametrize("text", ["0", "-", "\u00ad", "\u0300", "\u2800", "é", "\u1681", "\u2010", "\u3001", "\U0001f600"])
+@pytest.mark.parametrize(
+    "text", ["0", "-", "\u00ad", "\u0300", "\u2800", "é", "\u1681", "\u2010", "\u3001", "\U0001f600"]
+)
 def test_a_text_with_something_to_read_is_not_blank(text):
     assert told(check(pa.table({"a": [text]}), "a", blank=True)) == ["passed"]
 

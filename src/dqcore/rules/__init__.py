@@ -2,9 +2,9 @@
 
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
-from .unique import Unique as Unique
-from .valid_at import ValidAt as ValidAt
 from .length import Length as Length
 from .not_null import NotNull as NotNull
 from .pattern import Pattern as Pattern
 from .timestamp import Timestamp as Timestamp
+from .unique import Unique as Unique
+from .valid_at import ValidAt as ValidAt

@@ -31,9 +31,7 @@ class Length(ValueRule):
     min: int | None
     max: int | None
 
-    def __init__(
-        self, column: str, min: int | None = None, max: int | None = None, **common: Unpack[Common]
-    ) -> None:
+    def __init__(self, column: str, min: int | None = None, max: int | None = None, **common: Unpack[Common]) -> None:
         low, high = _characters(min, "min"), _characters(max, "max")
         if low is None and high is None:
             raise RuleError("Length needs min, max or both, such as min=1")

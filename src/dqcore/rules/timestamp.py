@@ -126,9 +126,7 @@ class TimestampCheck(CellCheck):
         self.writes = () if into is None else (into,) if isinstance(into, str) else into
 
     def cells(self, cells: Cells, codes: Codes) -> Mapping[str, pa.Array] | None:
-        utc, precision = _timestamps.judge(
-            cells.column, self.format, self.clock, self.earliest, self.latest, codes
-        )
+        utc, precision = _timestamps.judge(cells.column, self.format, self.clock, self.earliest, self.latest, codes)
         if not self.writes:
             return None
         written = {self.writes[0]: pa.Array.from_buffers(_UTC_MICROS, len(utc), [None, pa.py_buffer(utc)])}
@@ -153,9 +151,7 @@ def _bound(value: str | date | None, parameter: str) -> str | None:
         value = value.astimezone(UTC)
     text = value.isoformat() if isinstance(value, date) else value
     if not isinstance(text, str):
-        raise RuleError(
-            f"{parameter} is {value!r}; give an ISO 8601 text such as '2000-01-01', a date or a datetime"
-        )
+        raise RuleError(f"{parameter} is {value!r}; give an ISO 8601 text such as '2000-01-01', a date or a datetime")
     try:
         _read(text, None)
     except ValueError:
