@@ -396,6 +396,13 @@ def column_name(value: Any, parameter: str) -> str:
     return value
 
 
+def switch(value: Any, parameter: str) -> bool:
+    """True or False, or `RuleError`: anything else is a mistake, not a truth value."""
+    if not isinstance(value, bool):
+        raise RuleError(f"{parameter} is {value!r}; give true or false")
+    return value
+
+
 def reference(value: Any, parameter: str) -> Ref:
     """A column's name or a `dq.lit`, or `RuleError`."""
     return value if isinstance(value, Lit) else column_name(value, parameter)
