@@ -5,6 +5,7 @@ from .errors import DQError as DQError
 from .errors import RuleError as RuleError
 from .errors import StateError as StateError
 from .errors import ValidationFailed as ValidationFailed
+from .knowledge.scheme import Scheme as Scheme
 from .morsel import lit as lit
 from .registry import Registry as Registry
 from .report import Report as Report

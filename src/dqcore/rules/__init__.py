@@ -2,6 +2,7 @@
 
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
+from .identifier import Identifier as Identifier
 from .length import Length as Length
 from .not_null import NotNull as NotNull
 from .pattern import Pattern as Pattern
