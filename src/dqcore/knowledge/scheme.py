@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Self
@@ -27,7 +27,7 @@ Weights = tuple[int, ...] | tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, repr=False)
-class Scheme(Mapping[str, Any]):
+class Scheme:
     r"""A scheme of one's own: how identifiers are written, and what is checked.
 
     * `pattern`: the whole text once separators are out: a regular expression (RE2), or a mask when it has no
@@ -45,10 +45,10 @@ class Scheme(Mapping[str, Any]):
       the end any rest, `A..B` a range of texts of one length. `impossible`: texts that are no format. `accepted`: texts
       whose check digit is not looked at. `constants=True` reserves texts that repeat one character.
 
-    It is a mapping of what was given, which is how it stands in a rule file. Raises `RuleError`.
+    `to_dict` gives what was given, which is how it stands in a rule file. Raises `RuleError`.
 
     >>> scheme = Scheme("AA999999", check="mod11", weights=[6, 5, 4, 3, 2], reserved=["AA000000"])
-    >>> dict(scheme)
+    >>> scheme.to_dict()
     {'pattern': 'AA999999', 'check': 'mod11', 'weights': [6, 5, 4, 3, 2], 'reserved': ['AA000000']}
     """
 
@@ -92,20 +92,14 @@ class Scheme(Mapping[str, Any]):
             raise RuleError("scheme has no pattern; give one such as '[A-Z]{2}[0-9]{6}' or 'AA999999'")
         return cls(**given)
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in iter(self):
-            raise KeyError(name)
-        return _plain(getattr(self, name))
-
-    def __iter__(self) -> Iterator[str]:
-        return (item.name for item in fields(self) if getattr(self, item.name) != item.default)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def to_dict(self) -> dict[str, Any]:
+        """The parameters that are not their defaults, as plain values; `of` reads them back."""
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {item.name: _plain(given[item.name]) for item in fields(self) if given[item.name] != item.default}
 
     def __repr__(self) -> str:
-        first, *others = self
-        return f"Scheme({', '.join([repr(self[first]), *(f'{name}={self[name]!r}' for name in others)])})"
+        pattern, *others = self.to_dict().items()
+        return f"Scheme({', '.join([repr(pattern[1]), *(f'{name}={value!r}' for name, value in others)])})"
 
     @property
     def shape(self) -> Shape | None:
@@ -124,12 +118,12 @@ def _plain(value: Any) -> Any:
 
 def _sequence(value: Any, name: str) -> tuple[Any, ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise RuleError(f"scheme: {name} is {value!r}; give a list")
+        raise RuleError(f"scheme {name} is {value!r}; give a list")
     return tuple(value)
 
 
 def _wrong(name: str, value: Any, wanted: str) -> RuleError:
-    return RuleError(f"scheme: {name} is {value!r}; {wanted}")
+    return RuleError(f"scheme {name} is {value!r}; {wanted}")
 
 
 def _checked(scheme: Scheme) -> None:
@@ -175,7 +169,7 @@ def program_of(scheme: Scheme) -> Program:
             pc.match_substring_regex(pa.array([""]), scheme.regex)
         except pa.ArrowException as error:
             reason = str(error).removeprefix("Invalid regular expression: ")
-            raise RuleError(f"scheme: pattern {scheme.pattern!r} is not a regular expression of RE2: {reason}") from None
+            raise RuleError(f"scheme pattern {scheme.pattern!r} is not a regular expression of RE2: {reason}") from None
     kept = _kept(scheme, shape)
     places = sorted(set(shape.places()), key=sorted) if shape else []
     number = {place: at for at, place in enumerate(places)}
@@ -222,11 +216,11 @@ def _kept(scheme: Scheme, shape: Shape | None) -> bytearray:
         for upper in map(chr, range(ord("A"), ord("Z") + 1)):
             wanted, other = (upper, upper.lower()) if scheme.case == "upper" else (upper.lower(), upper)
             if shape and other in known:
-                raise RuleError(f"scheme: case is {scheme.case!r}, but the pattern asks for {other!r}; write {wanted!r}")
+                raise RuleError(f"scheme case is {scheme.case!r}, but the pattern asks for {other!r}; write {wanted!r}")
             kept[ord(other)] = kept[ord(wanted)]
     for separator in scheme.separators:
         if shape and separator in known:
-            raise RuleError(f"scheme: {separator!r} is a separator and a part of the pattern; leave it out of one")
+            raise RuleError(f"scheme {separator!r} is a separator and a part of the pattern; leave it out of one")
         kept[ord(separator)] = 1
     if shape is None and (not scheme.pattern.isascii() or re.search(r"\\[pPx]", scheme.pattern)):
         kept[128:] = bytes(range(128, 256))
@@ -284,7 +278,7 @@ def _rows(scheme: Scheme, shape: Shape | None) -> list[tuple[int, ...]]:
         whole = given == digits
     else:
         raise RuleError(
-            f"scheme: weights has {given} entries for {digits} digits; give {digits - 1}, or {digits} with the check "
+            f"scheme weights has {given} entries for {digits} digits; give {digits - 1}, or {digits} with the check "
             "digit's own last"
         )
     made = [row if whole else (*row, 1) for row in rows]
