@@ -5,6 +5,7 @@ from .duplicates import Duplicates as Duplicates
 from .length import Length as Length
 from .not_null import NotNull as NotNull
 from .pattern import Pattern as Pattern
+from .range import Range as Range
 from .timestamp import Timestamp as Timestamp
 from .unique import Unique as Unique
 from .valid_at import ValidAt as ValidAt
