@@ -79,7 +79,9 @@ NUMBERS = st.one_of(
 )
 TYPES = {
     pa.int8(): st.integers(-128, 127),
-    pa.int64(): st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53 + 1, 2**63 - 1, -(2**63)])),
+    pa.int64(): st.one_of(
+        st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53 + 1, 2**63 - 1, -(2**63)])
+    ),
     pa.uint8(): st.integers(0, 255),
     pa.uint64(): st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([2**63, 2**64 - 1, 0])),
     pa.float32(): st.floats(width=32),
@@ -142,7 +144,9 @@ def test_times_out_of_every_bound_do_not_wrap():
 
 def test_a_bound_without_a_zone_is_of_the_rule_sets_zone():
     # British summer time began at 01:00 UTC on 2026-03-29 (IANA tzdata, Europe/London).
-    zoned = pa.array([NOON, NOON - timedelta(hours=1), NOON - timedelta(hours=1, seconds=1)], pa.timestamp("us", "UTC"))
+    zoned = pa.array(
+        [NOON, NOON - timedelta(hours=1), NOON - timedelta(hours=1, seconds=1)], pa.timestamp("us", "UTC")
+    )
     london = {"tz": "Europe/London"}
     assert check(zoned, min="2026-03-29T12:00", settings=london) == ["passed", "passed", "below"]
     plain = pa.array([datetime(2026, 3, 29, 12), datetime(2026, 3, 29, 11, 59)], pa.timestamp("us"))
