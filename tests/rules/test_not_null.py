@@ -5,7 +5,18 @@ from laws import Laws, Subject, told
 
 import dqcore as dq
 
-SPACES = ["", " ", "\t\r\n", "\u00a0", "\u2003\u3000", "\u200b", "\ufeff \u2060", "\x1c\x1f", "\x85", "\u1680\u202f"]
+SPACES = [
+    "",
+    " ",
+    "\t\r\n",
+    "\u00a0",
+    "\u2003\u3000",
+    "\u200b",
+    "\ufeff \u2060",
+    "\x1c\x1f",
+    "\x85",
+    "\u1680\u202f",
+]
 
 
 def blank(text):

@@ -130,4 +130,46 @@ static void dq_compare(char ka, const void *a, const uint8_t *a_valid, char kb, 
   else if (ka == 'u' && kb == 'f') { DQ_COMPARE_LOOP(dq_order_uf(au[i], bf[i]), a, b, 1) }
   else { DQ_COMPARE_LOOP(dq_order_uf(bu[i], af[i]), a, b, -1) }
 }
+
+/* One column of times: microseconds since 1970 in UTC and, where days are compared, on the wall clock; nanoseconds
+ * beyond them, or NULL; and its precision in nanoseconds. */
+typedef struct {
+  const int64_t *utc, *wall, *beyond;
+  const uint8_t *valid;
+  int64_t unit;
+} dq_times;
+
+static const int64_t DQ_DAY = 86400000000000;
+/* Nanoseconds, cut down to whole units; 128 bits, since times may be held at the ends of int64. */
+DQ_INLINE __int128 dq_cut(const dq_times *t, int64_t i, int64_t unit) {
+  int64_t micros = unit == DQ_DAY ? t->wall[i] : t->utc[i];
+  if (unit == 1) return (__int128)micros * 1000 + (t->beyond ? t->beyond[i] : 0);
+  int64_t step = unit / 1000, rest = step == 1 ? 0 : micros % step;
+  return ((__int128)micros - (rest < 0 ? rest + step : rest)) * 1000;
+}
+/* Each time against the one before it that is not null, at the coarser unit of the two. Codes of column k (from 1):
+ * 2k - 1 out of order, 2k too long after; a skip with fewer than two times. `tolerance` and `max_gap` (-1: none) are
+ * microseconds. */
+static void dq_ordered(const dq_times *columns, int n_columns, int64_t n, int strict, int64_t tolerance,
+                       int64_t max_gap, uint8_t *codes) {
+  __int128 late = (__int128)tolerance * 1000, most = (__int128)max_gap * 1000;
+  for (int64_t i = 0; i < n; i++) {
+    const dq_times *before = NULL;
+    uint8_t code = DQ_SKIP;
+    for (int k = 0; k < n_columns; k++) {
+      const dq_times *now = columns + k;
+      if (!now->valid[i]) continue;
+      if (before) {
+        int64_t unit = before->unit > now->unit ? before->unit : now->unit;
+        __int128 after = dq_cut(now, i, unit) - dq_cut(before, i, unit);
+        code = DQ_PASS;
+        if (after < -late || (strict && after == -late)) code = (uint8_t)(2 * k - 1);
+        else if (max_gap >= 0 && after > most) code = (uint8_t)(2 * k);
+        if (code) break;
+      }
+      before = now;
+    }
+    codes[i] = code;
+  }
+}
 #endif

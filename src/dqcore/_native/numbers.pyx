@@ -24,6 +24,16 @@ cdef extern from "numbers.h" nogil:
     void dq_compare(char ka, const void* a, const uint8_t* a_valid, char kb, const void* b, const uint8_t* b_valid,
                     int64_t n, int wanted, uint8_t* codes)
 
+    ctypedef struct dq_times:
+        const int64_t* utc
+        const int64_t* wall
+        const int64_t* beyond
+        const uint8_t* valid
+        int64_t unit
+
+    void dq_ordered(const dq_times* columns, int n_columns, int64_t n, int strict, int64_t tolerance,
+                    int64_t max_gap, uint8_t* codes)
+
 
 OPERATORS = {"<": 0b001, "<=": 0b011, "==": 0b010, ">=": 0b110, ">": 0b100, "!=": 0b101}
 
@@ -113,3 +123,27 @@ def compare(left, left_valid, operator, right, right_valid, codes):
     cdef int wanted = OPERATORS[operator]
     with nogil:
         dq_compare(ka, a, a_ok, kb, b, b_ok, n, wanted, out)
+
+
+def ordered(columns, strict, int64_t tolerance, int64_t max_gap, codes):
+    """Codes of times in the order of `columns`: of column k (from 1), 2k - 1 out of order and 2k too long after.
+
+    A column is (microseconds in UTC, the same on the wall clock, nanoseconds beyond or None, valid, its precision in
+    nanoseconds). `max_gap` is -1 for none.
+    """
+    cdef dq_times times[127]
+    cdef int count = len(columns)
+    cdef int64_t n = len(codes)
+    cdef int k
+    if not 2 <= count <= 127:
+        raise ValueError(f"{count} columns to order; from 2 to 127")
+    for k, (utc, wall, beyond, valid, unit) in enumerate(columns):
+        times[k].utc = <const int64_t*>readable(utc, 8 * n)
+        times[k].wall = <const int64_t*>readable(wall, 8 * n)
+        times[k].beyond = NULL if beyond is None else <const int64_t*>readable(beyond, 8 * n)
+        times[k].valid = <const uint8_t*>readable(valid, n)
+        times[k].unit = unit
+    cdef int is_strict = bool(strict)
+    cdef uint8_t* out = <uint8_t*>writable(codes, n)
+    with nogil:
+        dq_ordered(times, count, n, is_strict, tolerance, max_gap, out)

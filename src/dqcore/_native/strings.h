@@ -112,8 +112,12 @@ DQ_INLINE int dq_order_text(dq_text a, dq_text b) {
   }                                                              \
   break;
 /* 1 where the comparison does not hold; `wanted` has bit 0 for below, bit 1 for equal, bit 2 for above. Both columns
- * hold text and have one length. */
+ * hold text, or nulls alone, and have one length. */
 static void dq_compare_text(const dq_column *a, const dq_column *b, int wanted, uint8_t *codes) {
+  if (a->layout == DQ_NULL || b->layout == DQ_NULL) {
+    for (int64_t i = 0; i < a->length; i++) codes[i] = DQ_SKIP;
+    return;
+  }
   switch (a->layout) {
     case DQ_UTF8: DQ_TEXT_AGAINST(dq_text_utf8)
     case DQ_LARGE_UTF8: DQ_TEXT_AGAINST(dq_text_large)

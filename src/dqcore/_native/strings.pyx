@@ -83,8 +83,10 @@ cdef class TextSet:
 def compare(Column left, operator, Column right, codes):
     """Codes of `left operator right`: 1 does not hold, a skip where either is null."""
     cdef int64_t n = left.c.length
-    if right.c.length != n or not left.is_text or not right.is_text:
-        raise TypeError(f"{left!r} and {right!r} are not two texts of one length")
+    must_be_text(left)
+    must_be_text(right)
+    if right.c.length != n:
+        raise ValueError(f"{left!r} and {right!r} are not of one length")
     cdef int wanted = OPERATORS[operator]
     cdef uint8_t* out = <uint8_t*>writable(codes, n)
     with nogil:

@@ -1,11 +1,15 @@
 """Every rule of dqcore, a line each; nothing else lists them."""
 
+from .compare import Compare as Compare
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
 from .identifier import Identifier as Identifier
 from .length import Length as Length
 from .not_null import NotNull as NotNull
+from .one_of import OneOf as OneOf
+from .ordered import Ordered as Ordered
 from .pattern import Pattern as Pattern
+from .range import Range as Range
 from .timestamp import Timestamp as Timestamp
 from .unique import Unique as Unique
 from .valid_at import ValidAt as ValidAt

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..binding import Binding
@@ -401,6 +402,12 @@ def switch(value: Any, parameter: str) -> bool:
     if not isinstance(value, bool):
         raise RuleError(f"{parameter} is {value!r}; give true or false")
     return value
+
+
+def tell(holds: pa.Array, codes: Codes) -> None:
+    """Codes from a boolean array: `PASS` where it is true, 1 where it is false, `SKIP` where it is null."""
+    told = pc.if_else(holds, pa.scalar(PASS, pa.uint8()), pa.scalar(1, pa.uint8()))
+    codes[:] = pc.fill_null(told, pa.scalar(SKIP, pa.uint8())).to_numpy(zero_copy_only=False)
 
 
 def reference(value: Any, parameter: str) -> Ref:

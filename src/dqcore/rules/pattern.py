@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Cells, Codes
-from .base import SKIP, CellCheck, Common, Finding, ValueRule, column_name
+from .base import SKIP, CellCheck, Common, Finding, ValueRule, column_name, tell
 
 
 class Pattern(ValueRule):
@@ -54,9 +54,7 @@ class PatternCheck(CellCheck):
         if pa.types.is_string_view(values.type):
             # Arrow has no regex kernel for views.
             values = values.cast(pa.large_string())
-        found = pc.match_substring_regex(values, pattern=self.regex)
-        verdicts = pc.if_else(found, pa.scalar(0, pa.uint8()), pa.scalar(1, pa.uint8()))
-        codes[:] = pc.fill_null(verdicts, pa.scalar(SKIP, pa.uint8())).to_numpy(zero_copy_only=False)
+        tell(pc.match_substring_regex(values, pattern=self.regex), codes)
 
 
 def whole_text(regex: str) -> str:

@@ -1,0 +1,259 @@
+"""Range: a number or a time lies between two bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any, NamedTuple, Unpack
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .._native import numbers as _numbers
+from ..binding import Binding
+from ..errors import RuleError
+from ..instants import beyond_micros, instant, resolved, time_text
+from ..morsel import Codes, Flags, Morsel
+from .base import SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name
+
+BELOW, ABOVE = 1, 2
+INCLUSIVE = ("both", "left", "right", "neither")
+Bound = int | float | Decimal | str | date | None
+Kept = int | float | Decimal | str | None
+Exact = Fraction | float | None
+"""A bound of numbers; a float is an infinity."""
+
+
+class Range(RowRule):
+    """The values of `column` lie between `min` and `max`; one of the two is enough.
+
+    `inclusive` says which of the bounds belong to the range: `both`, `left` (min alone), `right` or `neither`.
+
+    The bounds are numbers, for a column of integers, floats or decimals, and compared exactly: an int beyond 2**53
+    is not rounded for a float column, nor a float bound for a column of integers. Against decimals a float is the
+    decimal that it prints; against float32 it is the float64 that it is.
+
+    Or they are times, for a column of dates or timestamps: date, datetime or ISO 8601 text. A date is its midnight;
+    a time without an offset is in the zone of the rule set. Without such a zone the column and the bounds must both
+    carry one, or neither.
+
+    Reasons: `below`, `above`, and `not_a_number` for a NaN.
+
+    >>> Range("drawn_at", min="2026-01-01", max="2027-01-01", inclusive="left")
+    Range('drawn_at', min='2026-01-01', max='2027-01-01', inclusive='left')
+    """
+
+    reasons = ("below", "above", "not_a_number")
+
+    column: str
+    min: Kept
+    max: Kept
+    inclusive: str
+
+    def __init__(
+        self,
+        column: str,
+        min: Bound = None,
+        max: Bound = None,
+        inclusive: str = "both",
+        **common: Unpack[Common],
+    ) -> None:
+        low, high = _bound(min, "min"), _bound(max, "max")
+        if low is None and high is None:
+            raise RuleError("Range needs min, max or both, such as min=0")
+        if inclusive not in INCLUSIVE:
+            raise RuleError(f"inclusive is {inclusive!r}; it is one of {', '.join(INCLUSIVE)}")
+        _in_order(low, high)
+        self._set(common, column=column_name(column, "column"), min=low, max=high, inclusive=inclusive)
+
+    def of_times(self) -> bool:
+        """Whether the bounds are times."""
+        return isinstance(self.min, str) or isinstance(self.max, str)
+
+    def wants(self) -> Mapping[str, str]:
+        return {self.column: "time" if self.of_times() else "number"}
+
+    def bind(self, binding: Binding) -> RangeCheck:
+        if self.of_times():
+            low, high = self._micros("min", binding), self._micros("max", binding)
+            if low is not None and high is not None and low > high:
+                raise RuleError(f"rule {self.id!r}: min={self.min!r} is later than max={self.max!r}")
+            return TimeRange(self, low, high)
+        type_ = binding.number(self.column)
+        return DecimalRange(self, type_) if pa.types.is_decimal(type_) else NumberRange(self)
+
+    def _micros(self, parameter: str, binding: Binding) -> int | None:
+        type_, bound = binding.time(self.column), getattr(self, parameter)
+        return None if bound is None else resolved(instant(bound, parameter), type_, self.column, binding)
+
+
+class Whole(NamedTuple):
+    """A range of whole numbers, both ends included, cut to what a type can hold. `all` is the code of every value
+    when none can lie in the range."""
+
+    low: int
+    high: int
+    all: int | None = None
+
+
+class RangeCheck(RowCheck):
+    def __init__(self, rule: Range) -> None:
+        super().__init__(rule, [Finding(reason, rule.column) for reason in rule.reasons])
+        self.column = rule.column
+        self.with_low = rule.inclusive in ("both", "left")
+        self.with_high = rule.inclusive in ("both", "right")
+
+    def whole(self, low: Exact, high: Exact, bottom: int, top: int) -> Whole:
+        """The whole numbers from `bottom` to `top` that lie between exact bounds."""
+        if low == math.inf or high == -math.inf:
+            return Whole(bottom, top, BELOW if low == math.inf else ABOVE)
+        first, last = bottom, top
+        if low is not None and low != -math.inf:
+            first = math.ceil(low) if self.with_low else math.floor(low) + 1
+        if high is not None and high != math.inf:
+            last = math.floor(high) if self.with_high else math.ceil(high) - 1
+        if first > top:
+            return Whole(bottom, top, BELOW)
+        if last < bottom:
+            # No value of the type is below `low`, which is not above `high`.
+            return Whole(bottom, top, ABOVE)
+        return Whole(max(first, bottom), min(last, top))
+
+
+class NumberRange(RangeCheck):
+    def __init__(self, rule: Range) -> None:
+        super().__init__(rule)
+        low, high = (_exact(bound) for bound in (rule.min, rule.max))
+        self.signed = self.whole(low, high, -(2**63), 2**63 - 1)
+        self.unsigned = self.whole(low, high, 0, 2**64 - 1)
+        self.floating = self._floating(low, high)
+
+    def _floating(self, low: Exact, high: Exact) -> tuple[float, float, str]:
+        """The doubles that bound the same doubles as the exact bounds do, and which of them belong to the range."""
+        least, most = (_nearest(bound, end) for bound, end in ((low, -math.inf), (high, math.inf)))
+        # No double lies between a bound and the double nearest to it, so that one is in or out as it is rounded.
+        with_low = low is None or (self.with_low if least == low else least > low)
+        with_high = high is None or (self.with_high if most == high else most < high)
+        return least, most, INCLUSIVE[(not with_high) + 2 * (not with_low)]
+
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
+        values, valid = morsel.numbers(self.column)
+        if values.dtype.kind == "f":
+            low, high, inclusive = self.floating
+            _numbers.within(values, valid, low, high, inclusive, codes)
+            return
+        _within(values, valid, self.unsigned if values.dtype.kind == "u" else self.signed, codes)
+
+
+class DecimalRange(RangeCheck):
+    def __init__(self, rule: Range, type_: pa.DataType) -> None:
+        super().__init__(rule)
+        most = 10**type_.precision - 1
+        scale = Fraction(10) ** type_.scale
+        low, high = (
+            printed * scale if isinstance(printed, Fraction) else printed
+            for printed in (_exact(bound, printed=True) for bound in (rule.min, rule.max))
+        )
+        self.bounds = self.whole(low, high, -most, most)
+        self.type = type_
+
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
+        if self.bounds.all is not None:
+            codes[:] = np.where(morsel.valid(self.column), np.uint8(self.bounds.all), np.uint8(SKIP))
+            return
+        values = morsel.arrow(self.column)
+        below = pc.less(values, self._scalar(self.bounds.low))
+        above = pc.greater(values, self._scalar(self.bounds.high))
+        named = pc.if_else(above, pa.scalar(ABOVE, pa.uint8()), pa.scalar(0, pa.uint8()))
+        named = pc.if_else(below, pa.scalar(BELOW, pa.uint8()), named)
+        codes[:] = pc.fill_null(named, pa.scalar(SKIP, pa.uint8())).to_numpy(zero_copy_only=False)
+
+    def _scalar(self, unscaled: int) -> pa.Scalar:
+        digits = tuple(map(int, str(abs(unscaled))))
+        return pa.scalar(Decimal((int(unscaled < 0), digits, -self.type.scale)), self.type)
+
+
+class TimeRange(RangeCheck):
+    def __init__(self, rule: Range, low: int | None, high: int | None) -> None:
+        super().__init__(rule)
+        first, last = (None if bound is None else Fraction(bound) for bound in (low, high))
+        self.micros = self.whole(first, last, -(2**63), 2**63 - 1)
+        first, last = (None if bound is None else 2 * bound for bound in (first, last))
+        self.halves = self.whole(first, last, -(2**63), 2**63 - 1)
+
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
+        values, valid = morsel.times(self.column)
+        beyond = beyond_micros(morsel, self.column)
+        if beyond is None:
+            _within(values, valid, self.micros, codes)
+        else:
+            # Whatever lies between two microseconds counts as half a microsecond.
+            _within(2 * values + (beyond > 0), valid, self.halves, codes)
+
+
+def _within(values: Any, valid: Flags, bounds: Whole, codes: Codes) -> None:
+    _numbers.within(values, valid, bounds.low, bounds.high, "both", codes)
+    if bounds.all is not None:
+        codes[valid == 1] = bounds.all
+
+
+def _bound(value: Bound, parameter: str) -> Kept:
+    """A bound as rule files hold it: a number, or ISO text."""
+    if value is None:
+        return None
+    if isinstance(value, (str, date)):
+        return time_text(value, parameter)
+    if isinstance(value, Decimal):
+        value = int(value) if value.is_finite() and value == value.to_integral_value() else _printed(value)
+    elif isinstance(value, Integral) and not isinstance(value, bool):
+        value = int(value)
+    elif isinstance(value, Real) and not isinstance(value, bool):
+        value = float(value)
+    else:
+        raise RuleError(f"{parameter} is {value!r}; give a number or a time, such as 0 or '2026-11-24'")
+    if value != value:
+        raise RuleError(f"{parameter} is NaN, which bounds nothing; give a number")
+    return value
+
+
+def _printed(value: Decimal) -> float | Decimal:
+    """The float that prints as this decimal, where there is one."""
+    nearest = float(value)
+    return nearest if not value.is_finite() or Fraction(repr(nearest)) == Fraction(value) else value
+
+
+def _in_order(low: Kept, high: Kept) -> None:
+    if low is None or high is None:
+        return
+    if isinstance(low, str) != isinstance(high, str):
+        raise RuleError(f"min={low!r} and max={high!r}: give two numbers or two times")
+    if isinstance(low, str) and isinstance(high, str):
+        first, last = instant(low, "min"), instant(high, "max")
+        if (first.offset is None) != (last.offset is None):
+            return  # only a zone can tell, and the rule set has it
+        late = first.wall - (first.offset or 0) > last.wall - (last.offset or 0)
+    else:
+        late = _exact(low) > _exact(high)  # type: ignore[operator]
+    if late:
+        raise RuleError(f"min={low!r} is above max={high!r}; no value would pass")
+
+
+def _exact(bound: Kept, printed: bool = False) -> Exact:
+    """A bound as an exact fraction (infinities stay floats); with `printed` a float is the decimal that it prints."""
+    if bound is None or (isinstance(bound, float) and math.isinf(bound)):
+        return bound
+    return Fraction(repr(bound)) if printed and isinstance(bound, float) else Fraction(bound)
+
+
+def _nearest(bound: Exact, end: float) -> float:
+    if bound is None:
+        return end
+    try:
+        return float(bound)
+    except OverflowError:
+        return math.inf if bound > 0 else -math.inf
