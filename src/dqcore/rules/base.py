@@ -135,7 +135,7 @@ class Rule(ABC):
             names += map(str, value if isinstance(value, tuple) else (value,))
         return f"{self.kind()}:{','.join(names)}" if names else self.kind()
 
-    def columns(self) -> tuple[str, ...]:
+    def leading_columns(self) -> tuple[str, ...]:
         """The leading columns, literals left out."""
         names: list[str] = []
         for parameter in self.leading:
@@ -145,7 +145,7 @@ class Rule(ABC):
 
     def reads(self) -> tuple[Ref, ...]:
         """The columns whose nulls make the rule skip a row (or, with nulls='fail', fail it), in order."""
-        return self.columns()
+        return self.leading_columns()
 
     def wants(self) -> Mapping[str, str]:
         """The columns that the rule reads as a `number` or a `time`, for data that is all text (CSV)."""
