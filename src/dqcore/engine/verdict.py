@@ -82,7 +82,7 @@ def _facts(bound: Bound) -> Facts:
     return Facts(
         id=rule.id,
         kind=rule.kind(),
-        columns=rule.columns(),
+        columns=rule.leading_columns(),
         severity=rule.severity,
         owner=rule.owner,
         tags=rule.tags,
