@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from .errors import DataError, RuleError, did_you_mean
-from .logical import has_zone, is_number, is_text, is_time, logical
+from .logical import can_be_key, has_zone, is_number, is_text, is_time, logical
 from .morsel import Lit, Ref
 from .registry import Registry
 from .zones import Zone
@@ -67,8 +67,8 @@ class Binding:
         return types
 
     def key(self, *refs: Ref) -> list[pa.DataType]:
-        """The types of columns that make a key: anything but nested values."""
-        return [self._of(ref, lambda type_: not pa.types.is_nested(type_), "values that can be a key") for ref in refs]
+        """The types of columns that make a key: text, numbers, booleans, times, durations, bytes of fixed width."""
+        return [self._of(ref, can_be_key, "values that can be a key (cast bytes to text)") for ref in refs]
 
     def registry(self, name: str) -> Registry:
         if name not in self.registries:

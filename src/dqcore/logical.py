@@ -40,6 +40,14 @@ def is_time(type_: pa.DataType) -> bool:
     return pa.types.is_date(type_) or pa.types.is_timestamp(type_)
 
 
+def can_be_key(type_: pa.DataType) -> bool:
+    """Whether rows can be grouped by values of this type: each value has one form, and it is not nested."""
+    type_ = logical(type_)
+    is_time = pa.types.is_temporal(type_) and not pa.types.is_interval(type_)
+    is_plain = pa.types.is_boolean(type_) or pa.types.is_fixed_size_binary(type_)
+    return bool(is_text(type_) or is_number(type_) or is_time or is_plain)
+
+
 def has_zone(type_: pa.DataType) -> bool:
     """Whether times of this type say what instant they mean; dates never do."""
     type_ = logical(type_)

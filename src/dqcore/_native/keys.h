@@ -6,6 +6,7 @@
 #ifndef DQ_KEYS_H
 #define DQ_KEYS_H
 #include "dq.h"
+#include "numbers.h"
 
 typedef struct {
   uint64_t a, b;
@@ -100,6 +101,7 @@ static int dq_hash_column(const dq_column *c, const dq_seed *k, dq_hash *out, ui
     case DQ_UINT64:
       DQ_HASH_LOOP(dq_hash_word(k, dq_u64(c->values, c->offset + i) >> 63 ? DQ_TAG_LARGE : DQ_TAG_NUMBER,
                                 dq_u64(c->values, c->offset + i)))
+    case DQ_FLOAT16: DQ_HASH_LOOP(dq_hash_word(k, DQ_TAG_FLOAT, dq_float_word(dq_half(dq_u16(c->values, c->offset + i)))))
     case DQ_FLOAT32: DQ_HASH_LOOP(dq_hash_word(k, DQ_TAG_FLOAT, dq_float_word(dq_f32(c->values, c->offset + i))))
     case DQ_FLOAT64: DQ_HASH_LOOP(dq_hash_word(k, DQ_TAG_FLOAT, dq_float_word(dq_f64(c->values, c->offset + i))))
     case DQ_FIXED: DQ_HASH_LOOP(dq_hash_bytes(k, c->values + (c->offset + i) * c->width, c->width))

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ..binding import Binding
 from ..errors import RuleError
-from ..morsel import Cells, Codes, Lit, Morsel, Ref
+from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 
 PASS, FILTERED, SKIP = 0, 254, 255
 MOST_FINDINGS = 200
@@ -250,10 +250,12 @@ class State(Protocol):
 
 
 class Pieces:
-    """A state that is columns of numbers, a piece a morsel; merging puts the pieces one after the other."""
+    """A state that is columns of numbers, a piece a morsel; merging puts the pieces one after the other.
 
-    def __init__(self, **columns: NDArray[Any]) -> None:
-        self._pieces: dict[str, list[NDArray[Any]]] = {name: [array] for name, array in columns.items()}
+    A column may also be of other things, such as the cells of the morsel: then only `pieces` can give it."""
+
+    def __init__(self, **columns: Any) -> None:
+        self._pieces: dict[str, list[Any]] = {name: [piece] for name, piece in columns.items()}
 
     def merge(self, other: Pieces) -> Pieces:
         merged = Pieces()
@@ -264,7 +266,11 @@ class Pieces:
         pieces = self._pieces[name]
         if len(pieces) > 1:
             pieces[:] = [np.concatenate(pieces)]
-        return pieces[0]
+        return np.asarray(pieces[0])
+
+    def pieces(self, name: str) -> list[Any]:
+        """A column as the pieces that were merged, in order."""
+        return self._pieces[name]
 
 
 class Judged(NamedTuple):
@@ -272,6 +278,12 @@ class Judged(NamedTuple):
 
     codes: Codes
     details: pa.Table | None = None
+
+
+def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
+    """The key of each row, not valid where `where` leaves the row out: it is as if absent."""
+    hashes, valid = morsel.keys(columns)
+    return Keys(hashes, valid if selected is None else valid & selected)
 
 
 class KeyCheck(Check):
