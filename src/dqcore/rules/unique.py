@@ -1,0 +1,58 @@
+"""Unique: a key that may stand once stands once."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from .._native import runs as _runs
+from .._native.keys import Groups
+from ..binding import Binding
+from ..errors import RuleError
+from ..morsel import Morsel
+from .base import Common, Finding, Judged, KeyCheck, KeyRule, Pieces, Selected, composite, keyed
+
+
+class Unique(KeyRule):
+    """No two rows have the same values in all of `columns`.
+
+    With `keep="none"` every row of a group of two or more fails, with `keep="first"` all but its first row
+    (in the order of the table). A row with a null in its key is skipped. NaN equals NaN, and -0.0 equals 0.0;
+    texts are compared byte by byte, as they were sent.
+
+    Reason: `duplicate`, on the first of the columns.
+
+    >>> Unique("message_id", keep="first")
+    Unique('message_id', keep='first')
+    """
+
+    leading = ("columns",)
+    reasons = ("duplicate",)
+
+    columns: tuple[str, ...]
+    keep: str
+
+    def __init__(self, *columns: str, keep: str = "none", **common: Unpack[Common]) -> None:
+        if keep not in ("none", "first"):
+            raise RuleError(f"keep is {keep!r}; it is 'none' or 'first'")
+        self._set(common, columns=composite(columns, "columns"), keep=keep)
+
+    def bind(self, binding: Binding) -> UniqueCheck:
+        binding.key(*self.columns)
+        return UniqueCheck(self)
+
+
+class UniqueCheck(KeyCheck):
+    """State: the key's hash and whether the row has one (uint8), a row each."""
+
+    rule: Unique
+
+    def __init__(self, rule: Unique) -> None:
+        super().__init__(rule, [Finding("duplicate", rule.columns[0])])
+
+    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
+        hashes, valid = keyed(morsel, self.rule.columns, selected)
+        return Pieces(hashes=hashes, valid=valid)
+
+    def judge(self, state: Pieces) -> Judged:
+        groups = Groups(state["hashes"], state["valid"])
+        return Judged(_runs.repeats(groups.ids, len(groups), self.rule.keep == "first"))
