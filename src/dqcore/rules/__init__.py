@@ -3,6 +3,7 @@
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
 from .length import Length as Length
+from .match import Match as Match
 from .not_null import NotNull as NotNull
 from .pattern import Pattern as Pattern
 from .timestamp import Timestamp as Timestamp
