@@ -5,6 +5,7 @@ from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
 from .identifier import Identifier as Identifier
 from .length import Length as Length
+from .match import Match as Match
 from .not_null import NotNull as NotNull
 from .one_of import OneOf as OneOf
 from .ordered import Ordered as Ordered

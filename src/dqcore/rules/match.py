@@ -1,0 +1,199 @@
+"""Match: a key is in the registry, and what else the row says of it agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Unpack
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
+from ..binding import Binding
+from ..errors import DataError, RuleError
+from ..logical import can_be_key, logical
+from ..morsel import Codes, Lit, Morsel, Ref
+from ..neighbours import SEVERAL, nearest, neighbours, text_columns
+from ..registry import Registry, as_morsel
+from .base import PASS, SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name, composite, reference
+
+NOT_FOUND, NEAR_MATCH, AMBIGUOUS = 1, 2, 3
+MOST_EDITS = 2
+
+
+class Match(RowRule):
+    """The key that `columns` make together is in a registry, and other columns agree with its entry there.
+
+    `registry_key` names the registry's columns, as many as `columns` and in the same order. A key that is not there
+    is looked for within `max_edits` (0, 1 or 2): an edit inserts, deletes or substitutes a character (a code point)
+    or transposes two adjacent ones. The edits of a composite key are summed over its text columns; its other columns
+    must be equal. `agree` maps columns of the data to the registry's that they must equal; of a key with several
+    entries it is enough that one agrees in all.
+
+    A row with a null in its key is skipped. A null in `agree`, on either side, hides neither `not_found` nor another
+    disagreement; a row of which nothing else is wrong is then skipped. Keys are compared as they are, leading zeros
+    and case included, and must have the registry's type (all integers are of one).
+
+    Reasons: `not_found`, `near_match` (one key is nearest: the suggestion) and `ambiguous` (several are nearest), on
+    the first of the columns; `disagrees:<column>` on the first column of `agree` that differs.
+
+    >>> Match("mrn", registry="patients", registry_key="id", max_edits=1, agree={"born": "birth_date"}).id
+    'match:mrn'
+    """
+
+    leading = ("columns",)
+    reasons = ("not_found", "near_match", "ambiguous", "disagrees:<column>")
+
+    columns: tuple[Ref, ...]
+    registry: str
+    registry_key: tuple[str, ...]
+    max_edits: int
+    agree: dict[str, str] | None
+
+    def __init__(
+        self,
+        *columns: Ref,
+        registry: str,
+        registry_key: str | Sequence[str],
+        max_edits: int = 0,
+        agree: Mapping[str, str] | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        refs = tuple(reference(column, "columns") for column in columns)
+        composite([column for column in refs if not isinstance(column, Lit)], "columns")
+        keys = composite(registry_key, "registry_key")
+        if len(refs) != len(keys):
+            raise RuleError(
+                f"registry_key names {len(keys)} columns for {len(refs)}; give one for each, in their order"
+            )
+        if not isinstance(registry, str) or not registry:
+            raise RuleError(f"registry is {registry!r}; give the name of a registry, such as 'patients'")
+        if isinstance(max_edits, bool) or not isinstance(max_edits, int) or not 0 <= max_edits <= MOST_EDITS:
+            raise RuleError(f"max_edits is {max_edits!r}; it is 0 (only the key itself), 1 or {MOST_EDITS}")
+        self._set(
+            common,
+            columns=refs,
+            registry=registry,
+            registry_key=keys,
+            max_edits=max_edits,
+            agree=_mapping(agree),
+        )
+
+    def reads(self) -> tuple[Ref, ...]:
+        return (*self.leading_columns(), *(self.agree or ()))
+
+    def bind(self, binding: Binding) -> MatchCheck:
+        registry = binding.registry(self.registry)
+        types = binding.key(*self.columns)
+        for column, key, type_ in zip(self.columns, self.registry_key, types, strict=True):
+            _same_key(self, column, logical(type_), key, registry.type_of(key, self.id))
+        if self.max_edits and not any(text_columns(registry, self.registry_key)):
+            raise DataError(
+                f"rule {self.id!r}: no column of the key in registry {self.registry!r} holds text, and max_edits "
+                "counts characters; cast the key to text on both sides, or leave max_edits out"
+            )
+        if not len(registry.index(self.registry_key, binding.seed)):
+            raise DataError(
+                f"rule {self.id!r}: every entry of registry {self.registry!r} has a null in its key "
+                f"({', '.join(self.registry_key)}); name the columns that hold it"
+            )
+        pairs = tuple(pair(binding, column, registry, other) for column, other in (self.agree or {}).items())
+        check = MatchCheck(self, registry, pairs)
+        check.prepare(as_morsel(pa.table({}), (), binding.zone, binding.seed))
+        return check
+
+
+def _mapping(agree: Mapping[str, str] | None) -> dict[str, str] | None:
+    if agree is None:
+        return None
+    if not isinstance(agree, Mapping) or not agree:
+        raise RuleError(
+            "agree maps columns of the data to the registry's, such as {'birth_date': 'birth_date'}; "
+            "leave it out where only the key is looked up"
+        )
+    return {column_name(ours, "agree"): column_name(theirs, "agree") for ours, theirs in agree.items()}
+
+
+def _same_key(rule: Match, ref: Ref, ours: pa.DataType, key: str, theirs: pa.DataType) -> None:
+    """Raises `DataError` where values of the two types are never equal: nothing would be found."""
+    if not can_be_key(theirs) and not pa.types.is_null(theirs):
+        raise DataError(
+            f"rule {rule.id!r}: column {key!r} of registry {rule.registry!r} holds {theirs}, which cannot be a "
+            "key; cast it to text"
+        )
+    whole = pa.types.is_integer(ours) and pa.types.is_integer(theirs)
+    if ours != theirs and not whole and not pa.types.is_null(ours) and not pa.types.is_null(theirs):
+        raise DataError(
+            f"rule {rule.id!r}: column {ref!r} holds {ours} and {key!r} of registry {rule.registry!r} holds "
+            f"{theirs}; cast one of them, or nothing would be found (identifiers are best kept as text: numbers "
+            "lose leading zeros)"
+        )
+
+
+class MatchCheck(RowCheck):
+    rule: Match
+
+    def __init__(self, rule: Match, registry: Registry, pairs: tuple[Pair, ...]) -> None:
+        first = rule.leading_columns()[0]
+        found = [Finding(reason, first) for reason in rule.reasons[:AMBIGUOUS]]
+        super().__init__(rule, [*found, *(Finding(f"disagrees:{pair.column}", pair.column) for pair in pairs)])
+        self.registry, self.pairs = registry, pairs
+
+    def prepare(self, morsel: Morsel) -> None:
+        """Makes what morsels of this seed and zone will ask for; it is kept with the registry."""
+        rule = self.rule
+        if rule.max_edits:
+            neighbours(self.registry, rule.registry_key, rule.max_edits, morsel.seed)
+        if self.pairs:
+            entries(self.registry, rule.registry_key, self.pairs, morsel.zone, morsel.seed)
+
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
+        rule = self.rule
+        hashes, valid = morsel.keys(rule.columns)
+        keys = self.registry.index(rule.registry_key, morsel.seed).find(hashes, valid)
+        codes[:] = PASS
+        codes[keys < 0] = NOT_FOUND
+        codes[valid == 0] = SKIP
+        if rule.max_edits:
+            absent = np.flatnonzero((codes == NOT_FOUND) if selected is None else (codes == NOT_FOUND) & selected)
+            near = self._nearest(morsel, absent)
+            codes[absent[near >= 0]] = NEAR_MATCH
+            codes[absent[near == SEVERAL]] = AMBIGUOUS
+        if self.pairs:
+            found = np.flatnonzero((keys >= 0) if selected is None else (keys >= 0) & selected)
+            codes[found] = self._agreement(morsel, found, keys[found])
+
+    def _nearest(self, morsel: Morsel, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        rule = self.rule
+        if not len(rows):
+            return rows
+        index = neighbours(self.registry, rule.registry_key, rule.max_edits, morsel.seed)
+        return nearest(index, morsel, rule.columns, text_columns(self.registry, rule.registry_key), rows)
+
+    def _agreement(self, morsel: Morsel, rows: NDArray[np.int64], keys: NDArray[np.int64]) -> Codes:
+        held = entries(self.registry, self.rule.registry_key, self.pairs, morsel.zone, morsel.seed)
+        ours = taken([pair.words(morsel, pair.column) for pair in self.pairs], rows)
+        answers = judge(self.pairs, ours, held, keys)
+        codes = np.where(answers == AGREES, PASS, np.where(answers == UNKNOWN, SKIP, answers + AMBIGUOUS))
+        return codes.astype(np.uint8)
+
+    def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
+        """For each `near_match` the nearest key as text, the columns of a composite joined by a comma and a blank."""
+        if not self.rule.max_edits:
+            return None
+        near = np.flatnonzero(np.array([reason == self.rule.reasons[NEAR_MATCH - 1] for reason in reasons], bool))
+        source = np.full(len(reasons), -1, np.int64)
+        if len(near):
+            numbers = self._nearest(as_morsel(rows, self.rule.leading_columns()), near)
+            source[near] = self.registry.index(self.rule.registry_key).firsts[numbers]
+        at = pa.array(source, mask=source < 0)
+        parts = [_as_text(self.registry.column(name).take(at)) for name in self.rule.registry_key]
+        return pc.binary_join_element_wise(*parts, ", ")
+
+
+def _as_text(array: pa.Array) -> pa.Array:
+    if pa.types.is_fixed_size_binary(array.type):
+        return pa.array([None if cell is None else cell.hex() for cell in array.to_pylist()], pa.string())
+    return array.cast(pa.string())
