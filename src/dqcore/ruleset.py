@@ -196,6 +196,10 @@ class RuleSet:
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("name", "keys", "disclose", "tz", "by", "pilot")}
 
+    def with_settings(self, **settings: Any) -> RuleSet:
+        """The same rules with other settings (`name, keys, disclose, tz, by, pilot`)."""
+        return RuleSet(self.rules, **{**self._settings(), **settings})
+
     def _with(self, rules: Sequence[Rule]) -> RuleSet:
         return RuleSet(rules, **self._settings())
 

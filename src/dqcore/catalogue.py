@@ -1,0 +1,29 @@
+"""The catalogue that `dqcore rules` prints: every rule and every identifier scheme, from their own declarations."""
+
+from __future__ import annotations
+
+import inspect
+
+from .knowledge.schemes import SCHEMES
+from .report.terminal import aligned
+from .rules.base import COMMON, Rule, parameters
+from .rules.plain import kinds
+
+
+def rules_text() -> str:
+    """A paragraph a rule: its signature, what it checks, its reasons."""
+    told = [_rule_text(rule) for rule in kinds().values()]
+    common = ", ".join(f"{name}={value!r}" for name, value in COMMON.items())
+    return "\n\n".join([*told, f"Every rule: {common}"])
+
+
+def _rule_text(rule: type[Rule]) -> str:
+    given = ", ".join(str(parameter.replace(annotation=inspect.Parameter.empty)) for parameter in parameters(rule).values())
+    does = (inspect.getdoc(rule) or "").partition("\n\n")[0].replace("\n", " ")
+    return f"{rule.__name__}({given})\n  kind: {rule.kind()}   shape: {rule.shape}\n  {does}\n  reasons: {', '.join(rule.reasons)}"
+
+
+def schemes_text() -> str:
+    """A line a scheme: its name, country, rule, example and source."""
+    lines = [[name, scheme.country, scheme.rule, scheme.example, scheme.source] for name, scheme in SCHEMES.items()]
+    return aligned(("scheme", "country", "rule", "example", "source"), lines)

@@ -1,0 +1,71 @@
+"""Tables as files: written beside their name, renamed into place, the owner's alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import RuleError
+from .report import Report
+
+# What a spreadsheet takes for a formula at the start of a cell (CWE-1236), and the full-width forms of it.
+FORMULA = r"^\s*[=+\-@\t\r\x{0}\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
+
+
+def write_folder(report: Report, folder: Path) -> None:
+    """`valid.parquet`, `invalid.parquet`, `failures.parquet`, `report.json` and `report.html` in a folder of the
+    owner's alone (0700)."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_table(report.valid(), folder / "valid.parquet")
+    write_table(report.invalid(), folder / "invalid.parquet")
+    write_table(report.failures(), folder / "failures.parquet")
+    report.write_html(folder / "report.html")
+    # The report in JSON comes last: where it is, all the rest is.
+    report.write_json(folder / "report.json")
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """A table as Parquet or, by its ending, as CSV with formulas escaped; whole or not at all, 0600."""
+    writers = {".parquet": _write_parquet, ".csv": _write_csv}
+    if path.suffix not in writers:
+        raise RuleError(f"{path}: give a name that ends in .parquet or .csv")
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            writers[path.suffix](table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
+def _write_parquet(table: pa.Table, file: Any) -> None:
+    import pyarrow.parquet as pq  # not every use of dqcore writes files
+
+    pq.write_table(table, file, compression="zstd")
+
+
+def _write_csv(table: pa.Table, file: Any) -> None:
+    from pyarrow import csv
+
+    columns = [_csv_column(column) for column in table.columns]
+    csv.write_csv(pa.Table.from_arrays(columns, names=table.column_names), file)
+
+
+def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text cells that a spreadsheet would run are led by an apostrophe; nested cells are told as JSON would."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_nested(column.type):
+        column = pa.chunked_array([pa.array([None if cell is None else str(cell) for cell in column.to_pylist()])])
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return column
+    risky = pc.match_substring_regex(column, FORMULA)
+    return pc.if_else(risky, pc.binary_join_element_wise(pa.scalar("'", column.type), column, pa.scalar("", column.type)), column)
