@@ -18,9 +18,15 @@ def rules_text() -> str:
 
 
 def _rule_text(rule: type[Rule]) -> str:
-    given = ", ".join(str(parameter.replace(annotation=inspect.Parameter.empty)) for parameter in parameters(rule).values())
+    own = [item.replace(annotation=inspect.Parameter.empty) for item in parameters(rule).values()]
     does = (inspect.getdoc(rule) or "").partition("\n\n")[0].replace("\n", " ")
-    return f"{rule.__name__}({given})\n  kind: {rule.kind()}   shape: {rule.shape}\n  {does}\n  reasons: {', '.join(rule.reasons)}"
+    lines = [
+        f"{rule.__name__}({', '.join(map(str, own))})",
+        f"  kind: {rule.kind()}   shape: {rule.shape}",
+        f"  {does}",
+        f"  reasons: {', '.join(rule.reasons)}",
+    ]
+    return "\n".join(lines)
 
 
 def schemes_text() -> str:
