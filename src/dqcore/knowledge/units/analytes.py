@@ -1,7 +1,7 @@
 """Analytes by their LOINC codes: the unit a result is wanted in, and what crosses between kinds of quantity.
 
-`analytes.csv` holds our own names and figures; codes are LOINC's (LOINC is copyright Regenstrief Institute, loinc.org). Molar
-masses are sums of IUPAC standard atomic weights (2021) over the formula beside them; each line names its source.
+`analytes.csv` holds our own names and figures; codes are LOINC's (LOINC is copyright Regenstrief Institute, loinc.org).
+Molar masses are sums of IUPAC standard atomic weights (2021) over the formula beside them; each line names its source.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .ucum import Unit, parse
 class Analyte:
     """A line of `analytes.csv`.
 
-    `unit` is the canonical unit. Its bridges are quantities that are one for this substance: the molar mass (g/mol), the
-    valence (eq/mol), what an international unit holds. With `other`, two scales measure the analyte, and
+    `unit` is the canonical unit. Its bridges are quantities that are one for this substance: the molar mass (g/mol),
+    the valence (eq/mol), what an international unit holds. With `other`, two scales measure the analyte, and
     value in `unit` = value in `other` * `scale` + `offset`.
     """
 

@@ -31,7 +31,7 @@ class Conversion(NamedTuple):
 def decide(unit: str | None, analyte: str | None = None, to: str | None = None) -> Conversion | str:
     """How values in `unit` become values in `to`, or the reason why they do not.
 
-    `unit` is a text as a feed sends it, `analyte` a LOINC code, `to` a unit (by default the analyte's own). The reasons are
+    `unit` is a text as a feed sends it, `analyte` a LOINC code, `to` a unit (by default the analyte's own). Reasons:
     `missing_unit` (None or blank), `unknown_unit`, `unknown_analyte` (not in our table, and `to` is not given) and
     `wrong_dimension`. Raises ValueError where neither `analyte` nor `to` is given, or `to` is no single unit.
 

@@ -1,10 +1,10 @@
 """How a unit as a feed spells it is read: the alias table first, spellings of its parts second, UCUM third.
 
 A text can be valid UCUM and mean something else (`K/uL` is kelvin per microlitre, `PG` petagauss, `MG/L` megagauss per
-litre), so what feeds are known to write outranks UCUM. `spellings.csv` has whole texts, case as sent, some of them of one
-analyte (`%` for MCHC is g/dL); `parts.csv` what stands between slashes (`NG/ML`, `mg/24hr`). A spelling with two readings
-(`IU/L`: U/L or [IU]/L; `G/L`: g/L or giga per litre) keeps both, and the wanted unit picks. A spelling without a unit is
-known to be none (`units`, `N/A`, `10`).
+litre), so what feeds are known to write outranks UCUM. `spellings.csv` has whole texts, case as sent, some of them of
+one analyte (`%` for MCHC is g/dL); `parts.csv` what stands between slashes (`NG/ML`, `mg/24hr`). A spelling with two
+readings (`IU/L`: U/L or [IU]/L; `G/L`: g/L or giga per litre) keeps both, and the wanted unit picks. A spelling without
+a unit is known to be none (`units`, `N/A`, `10`).
 """
 
 from __future__ import annotations
