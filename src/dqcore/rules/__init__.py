@@ -16,3 +16,4 @@ from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
 from .unique import Unique as Unique
 from .valid_at import ValidAt as ValidAt
+from .units import Units as Units

@@ -47,7 +47,7 @@ def _definition(atom: Atom) -> str:
 def _registry() -> Any:
     import pint  # a tenth of a second that nobody pays who converts nothing
 
-    registry = pint.UnitRegistry(None, non_int_type=Fraction)
+    registry: Any = pint.UnitRegistry(None, non_int_type=Fraction)
     for atom in atoms().values():
         registry.define(_definition(atom))
     return registry
@@ -79,8 +79,8 @@ def _times(unit: Unit, bridge: Unit, power: int) -> Unit:
 def convert(source: Unit, target: Unit, bridges: Sequence[Unit] = ()) -> tuple[Fraction, Fraction] | None:
     """(scale, offset) with value_in_target = value_in_source * scale + offset; None where none leads there.
 
-    A bridge is a quantity that is one for the substance at hand (its molar mass in g/mol, its valence in eq/mol); each is
-    taken once, upwards or downwards, as few as will do.
+    A bridge is a quantity that is one for the substance at hand (its molar mass in g/mol, its valence in eq/mol); each
+    is taken once, upwards or downwards, as few as will do.
     """
     if not (source.sound and target.sound):
         return None

@@ -2,8 +2,8 @@
 
 A unit is a number times atoms to whole powers; prefixes and digits go into the number. Two choices are ours:
 
-* `mol`, `eq` and `osm` are kinds of quantity of their own. UCUM makes all three the number 6.022e23, by which a count of
-  cells would convert into millimoles and every ion would have a valence of one.
+* `mol`, `eq` and `osm` are kinds of quantity of their own. UCUM makes all three the number 6.022e23, by which a count
+  of cells would convert into millimoles and every ion would have a valence of one.
 * What stands in braces is dropped by UCUM, its meaning with it; here it is kept as a `Note` and compared.
 
 The grammar is The Unified Code for Units of Measure 2.2 (17 June 2024), sections 2 to 4; the atoms and their values are
@@ -20,12 +20,14 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-PREFIXES = {
-    **{symbol: Fraction(10) ** power for symbol, power in zip("YZEPTGMkh", (24, 21, 18, 15, 12, 9, 6, 3, 2), strict=True)},
-    "da": Fraction(10),
-    **{symbol: Fraction(10) ** -power for symbol, power in zip("dcmunpfazy", (1, 2, 3, 6, 9, 12, 15, 18, 21, 24), strict=True)},
-    **{symbol: Fraction(2) ** power for symbol, power in zip(("Ki", "Mi", "Gi", "Ti"), (10, 20, 30, 40), strict=True)},
+_DECIMAL = {
+    "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
+    "d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
 }  # fmt: skip
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40}
+PREFIXES = {
+    symbol: Fraction(base) ** power for base, line in ((10, _DECIMAL), (2, _BINARY)) for symbol, power in line.items()
+}
 """SI brochure 9, table 7 (without the prefixes of 2022, which UCUM 2.2 has not), and IEC 80000-13."""
 
 MOST_CHARACTERS = 255
