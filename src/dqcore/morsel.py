@@ -123,6 +123,8 @@ class Morsel:
     columns: dict[str, Cells]
     zone: Zone | None = None
     seed: int = 0
+    given: pa.Schema | None = None
+    """All columns of the data, those that no rule reads among them."""
     _cache: dict[Hashable, Any] = field(default_factory=dict)
 
     def cells(self, ref: Ref) -> Cells:

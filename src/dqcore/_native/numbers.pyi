@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,5 +20,14 @@ def compare(
     operator: str,
     right: NDArray[Any],
     right_valid: NDArray[np.uint8],
+    codes: NDArray[np.uint8],
+) -> None: ...
+def ordered(
+    columns: Sequence[
+        tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.uint8], int]
+    ],
+    strict: bool,
+    tolerance: int,
+    max_gap: int,
     codes: NDArray[np.uint8],
 ) -> None: ...

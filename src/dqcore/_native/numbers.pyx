@@ -140,7 +140,9 @@ def ordered(columns, strict, int64_t tolerance, int64_t max_gap, codes):
     for k, (utc, wall, beyond, valid, unit) in enumerate(columns):
         times[k].utc = <const int64_t*>readable(utc, 8 * n)
         times[k].wall = <const int64_t*>readable(wall, 8 * n)
-        times[k].beyond = NULL if beyond is None else <const int64_t*>readable(beyond, 8 * n)
+        times[k].beyond = NULL
+        if beyond is not None:
+            times[k].beyond = <const int64_t*>readable(beyond, 8 * n)
         times[k].valid = <const uint8_t*>readable(valid, n)
         times[k].unit = unit
     cdef int is_strict = bool(strict)

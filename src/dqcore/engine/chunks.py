@@ -106,12 +106,14 @@ def _decoded_runs(array: pa.Array) -> pa.Array:
     return array.values.take(pa.array(np.searchsorted(ends, rows, side="right")))
 
 
-def morsels(plan: Plan, columns: dict[str, Chunks], rows: int, size: int) -> Iterator[Morsel]:
+def morsels(
+    plan: Plan, columns: dict[str, Chunks], rows: int, size: int, given: pa.Schema | None = None
+) -> Iterator[Morsel]:
     """The table in order, cut where any column's chunk ends and at most `size` rows at a time; one of no rows when
     the table has none."""
     for start, end in _cuts((chunks.starts for chunks in columns.values()), rows, size):
         sliced = {name: chunks.slice(start, end - start) for name, chunks in columns.items()}
-        yield Morsel(start, end - start, sliced, plan.zone, plan.seed)
+        yield Morsel(start, end - start, sliced, plan.zone, plan.seed, given)
 
 
 def _cuts(starts: Iterable[list[int]], rows: int, size: int) -> Iterator[tuple[int, int]]:

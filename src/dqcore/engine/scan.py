@@ -56,7 +56,7 @@ def scan(plan: Plan, table: pa.Table, threads: int, morsel_rows: int = MORSEL_RO
     threads = threads if rows > morsel_rows else 1
     work = columns(plan, table)
     prepared = dict(zip(work, run(list(work.values()), threads), strict=True))
-    pieces = list(morsels(plan, prepared, rows, morsel_rows))
+    pieces = list(morsels(plan, prepared, rows, morsel_rows, table.schema))
     scanned = run([_Task(plan, morsel) for morsel in pieces], threads)
     states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
     written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}

@@ -192,7 +192,7 @@ class Rule(ABC):
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 parts += map(repr, value)
             elif parameter.default is inspect.Parameter.empty:
-                parts.append(repr(value))
+                parts.append(_shown(value))
             elif value != parameter.default:
                 parts.append(f"{name}={value!r}")
         parts += [f"{name}={value!r}" for name, value in self.common().items()]
@@ -425,6 +425,12 @@ def composite(value: Any, parameter: str) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise RuleError(f"{parameter} names a column twice: {', '.join(names)}")
     return names
+
+
+def _shown(value: Any) -> str:
+    """`repr`, but a function by its name: its address is another one in every process."""
+    name = getattr(value, "__qualname__", None) if callable(value) else None
+    return f"{value.__module__}:{name}" if name else repr(value)
 
 
 def _text(value: Any, parameter: str) -> str | None:
