@@ -84,7 +84,7 @@ def pair(binding: Binding, column: str, registry: Registry, other: str) -> Pair:
     ours, theirs = binding.type_of(column), registry.type_of(other, binding.rule_id)
     null = pa.types.is_null(ours) or pa.types.is_null(theirs)
     for owner, name, type_ in (("", column, ours), ("the registry's ", other, theirs)):
-        if not can_be_key(type_):
+        if not can_be_key(type_) and not pa.types.is_null(type_):
             raise DataError(
                 f"rule {binding.rule_id!r}: {owner}column {name!r} holds {type_}; "
                 "what is compared is text, numbers, booleans, dates and times"

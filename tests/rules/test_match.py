@@ -37,8 +37,8 @@ def meaning(entries, columns, key, max_edits=0, agree=None, text=None):
         own = [entry for entry in listed if tuple(entry[name] for name in key) == asked]
         if not own:
             held = {tuple(entry[name] for name in key) for entry in listed}
-            distances = [distance(asked, one) for one in held]
-            if max_edits == 0 or min(distances) > max_edits:
+            distances = [distance(asked, one) for one in held] if max_edits else [1]
+            if min(distances) > max_edits:
                 return "not_found"
             return "near_match" if distances.count(min(distances)) == 1 else "ambiguous"
         best = None

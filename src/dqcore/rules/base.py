@@ -192,7 +192,8 @@ class Rule(ABC):
             if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 parts += map(repr, value)
             elif parameter.default is inspect.Parameter.empty:
-                parts.append(_shown(value))
+                named = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+                parts.append(f"{name}={_shown(value)}" if named else _shown(value))
             elif value != parameter.default:
                 parts.append(f"{name}={value!r}")
         parts += [f"{name}={value!r}" for name, value in self.common().items()]
