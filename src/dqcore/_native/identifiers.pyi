@@ -13,8 +13,6 @@ MOST_PREFIX: int
 ALGORITHMS: dict[str | None, int]
 STRUCTURES: dict[str | None, int]
 
-
-
 class Program:
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Self
@@ -11,19 +11,15 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._native.identifiers import ALGORITHMS, MOST, MOST_PREFIX, MOST_ROWS_OF_WEIGHTS, STRUCTURES, Program
+from .._native.identifiers import ALGORITHMS, MOST, MOST_PREFIX, STRUCTURES, Program
 from ..errors import RuleError, did_you_mean
+from .listed import Listed, listed
+from .parameters import plain, sequence, whole, wrong
 from .shapes import Shape, regex_of, shape_of
+from .weights import Weights, weighing, weights_of
 
-MODULI = {"gs1": 10, "mod11": 11}
-"""Checks that are a weighted sum of known modulus."""
 CHECKS = ("luhn", "verhoeff", "gs1", "mod11", "weighted", "mod37_2", "mod43", "mod97_10")
 """The checks of general use; others belong to one scheme."""
-_FORMS = {**dict.fromkeys(CHECKS), **dict.fromkeys(name for name in ALGORITHMS if name)}
-
-Listed = tuple[bytes, bytes, bool, bool]
-"""The lowest and the highest bytes, whether they are a range of texts, and whether anything may follow."""
-Weights = tuple[int, ...] | tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,12 +68,9 @@ class Scheme:
 
     def __post_init__(self) -> None:
         for name in ("lengths", "reserved", "impossible", "accepted"):
-            object.__setattr__(self, name, _sequence(getattr(self, name), name))
+            object.__setattr__(self, name, sequence(getattr(self, name), name))
         if self.weights is not None:
-            rows = _sequence(self.weights, "weights")
-            object.__setattr__(
-                self, "weights", tuple(tuple(row) if isinstance(row, (list, tuple)) else row for row in rows)
-            )
+            object.__setattr__(self, "weights", weights_of(self.weights))
         _checked(self)
         program_of(self)
 
@@ -95,7 +88,7 @@ class Scheme:
     def to_dict(self) -> dict[str, Any]:
         """The parameters that are not their defaults, as plain values; `of` reads them back."""
         given = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {item.name: _plain(given[item.name]) for item in fields(self) if given[item.name] != item.default}
+        return {item.name: plain(given[item.name]) for item in fields(self) if given[item.name] != item.default}
 
     def __repr__(self) -> str:
         pattern, *others = self.to_dict().items()
@@ -112,52 +105,38 @@ class Scheme:
         return rf"\A(?:{regex_of(self.pattern)})\z"
 
 
-def _plain(value: Any) -> Any:
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
-
-
-def _sequence(value: Any, name: str) -> tuple[Any, ...]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise RuleError(f"scheme {name} is {value!r}; give a list")
-    return tuple(value)
-
-
-def _wrong(name: str, value: Any, wanted: str) -> RuleError:
-    return RuleError(f"scheme {name} is {value!r}; {wanted}")
-
-
 def _checked(scheme: Scheme) -> None:
     """Every parameter by itself."""
     if not isinstance(scheme.pattern, str) or not scheme.pattern:
-        raise _wrong("pattern", scheme.pattern, "give one such as '[A-Z]{2}[0-9]{6}' or the mask 'AA999999'")
-    if scheme.check is not None and scheme.check not in _FORMS:
-        raise _wrong("check", scheme.check, f"it is one of {', '.join(CHECKS)}{did_you_mean(str(scheme.check), CHECKS)}")
+        raise wrong("pattern", scheme.pattern, "give one such as '[A-Z]{2}[0-9]{6}' or the mask 'AA999999'")
+    if scheme.check is not None and scheme.check not in (*CHECKS, *ALGORITHMS):
+        raise wrong("check", scheme.check, f"it is one of {', '.join(CHECKS)}{did_you_mean(str(scheme.check), CHECKS)}")
     if scheme.structure not in STRUCTURES:
-        raise _wrong("structure", scheme.structure, f"it is one of {', '.join(filter(None, STRUCTURES))}")
+        raise wrong("structure", scheme.structure, f"it is one of {', '.join(filter(None, STRUCTURES))}")
     if scheme.case not in (None, "upper", "lower"):
-        raise _wrong("case", scheme.case, "it is 'upper' or 'lower'")
+        raise wrong("case", scheme.case, "it is 'upper' or 'lower'")
     if scheme.ten not in (None, 0):
-        raise _wrong("ten", scheme.ten, "it is 0, or left out")
+        raise wrong("ten", scheme.ten, "it is 0, or left out")
     if not isinstance(scheme.prefix, str) or not re.fullmatch(f"[0-9]{{0,{MOST_PREFIX}}}", scheme.prefix):
-        raise _wrong("prefix", scheme.prefix, "give up to 16 digits as a text, such as '80840'")
+        raise wrong("prefix", scheme.prefix, "give up to 16 digits as a text, such as '80840'")
     if not isinstance(scheme.separators, str) or not scheme.separators.isascii():
-        raise _wrong("separators", scheme.separators, "give the characters as one text, such as ' -'")
+        raise wrong("separators", scheme.separators, "give the characters as one text, such as ' -'")
     if any(not " " <= character <= "~" for character in scheme.separators):
-        raise _wrong("separators", scheme.separators, "control characters are never separators")
+        raise wrong("separators", scheme.separators, "control characters are never separators")
     for name in ("nul_pad", "constants"):
         if not isinstance(getattr(scheme, name), bool):
-            raise _wrong(name, getattr(scheme, name), "it is true or false")
+            raise wrong(name, getattr(scheme, name), "it is true or false")
     for name, least in (("modulus", 2), ("over", -MOST), ("pad", 1)):
         value = getattr(scheme, name)
-        if value is not None and (not _whole(value) or not least <= value <= (1000 if name == "modulus" else MOST)):
-            raise _wrong(name, value, "give a whole number such as 11")
+        if value is not None and (not whole(value) or not least <= value <= (1000 if name == "modulus" else MOST)):
+            raise wrong(name, value, "give a whole number such as 11")
+    for name in ("reserved", "impossible", "accepted"):
+        for text in getattr(scheme, name):
+            if not isinstance(text, str):
+                raise wrong(name, text, "list texts in quotes, such as '0000000000' or '999*'")
     for length in scheme.lengths:
-        if not _whole(length) or not 1 <= length <= MOST:
-            raise _wrong("lengths", list(scheme.lengths), f"give lengths between 1 and {MOST}, such as [8, 13]")
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+        if not whole(length) or not 1 <= length <= MOST:
+            raise wrong("lengths", list(scheme.lengths), f"give lengths between 1 and {MOST}, such as [8, 13]")
 
 
 @lru_cache(maxsize=256)
@@ -173,32 +152,33 @@ def program_of(scheme: Scheme) -> Program:
     kept = _kept(scheme, shape)
     places = sorted(set(shape.places()), key=sorted) if shape else []
     number = {place: at for at, place in enumerate(places)}
-    algorithm, rows, modulus = _weighing(scheme, shape)
+    weighed = weighing(scheme.check, scheme.weights, scheme.modulus, scheme.ten, _digits(scheme, shape))
+    lengths = _lengths(scheme, shape)
     return Program(
         keep=bytes(kept),
         classes=[
             sum(1 << at for at, place in enumerate(places) if chr(byte) in place) if byte < 128 else 0
             for byte in range(256)
         ],
-        lengths=_lengths(scheme, shape),
+        lengths=bytes(length in lengths for length in range(MOST + 1)),
         shaped=shape is not None,
         before=[number[place] for place in shape.before] if shape else [],
         after=[number[place] for place in shape.after] if shape else [],
         repeated=number[shape.repeated] if shape and shape.repeated is not None else 0,
         structure=scheme.structure,
-        algorithm=algorithm,
+        algorithm=weighed.algorithm,
         over=scheme.over or 0,
         pad=scheme.pad or 0,
         constants=scheme.constants,
         nul_pad=scheme.nul_pad,
         prefix=scheme.prefix.encode(),
-        weights=rows,
-        modulus=modulus,
-        from_right=algorithm == "weighted" and scheme.weights is None,
+        weights=weighed.rows,
+        modulus=weighed.modulus,
+        from_right=weighed.from_right,
         ten_is_zero=scheme.ten == 0,
-        impossible=_listed(scheme, "impossible"),
-        accepted=_listed(scheme, "accepted"),
-        reserved=_listed(scheme, "reserved"),
+        impossible=_listed(scheme, "impossible", lengths),
+        accepted=_listed(scheme, "accepted", lengths),
+        reserved=_listed(scheme, "reserved", {max(length, scheme.pad or 0) for length in lengths}),
     )
 
 
@@ -227,100 +207,27 @@ def _kept(scheme: Scheme, shape: Shape | None) -> bytearray:
     return kept
 
 
-def _lengths(scheme: Scheme, shape: Shape | None) -> bytes:
+def _lengths(scheme: Scheme, shape: Shape | None) -> set[int]:
     possible = shape.lengths() if shape else range(1, MOST + 1)
     for length in scheme.lengths:
         if length not in possible:
-            raise _wrong("lengths", list(scheme.lengths), f"the pattern is never {length} characters long")
-    allowed = scheme.lengths or possible
-    return bytes(length in allowed for length in range(MOST + 1))
+            raise wrong("lengths", list(scheme.lengths), f"the pattern is never {length} characters long")
+    return set(scheme.lengths or possible)
 
 
-def _weighing(scheme: Scheme, shape: Shape | None) -> tuple[str | None, Sequence[Sequence[int]], int]:
-    """The kernel's algorithm with its weights, the check digit's among them, and its modulus."""
-    check = scheme.check or ("weighted" if scheme.weights is not None else None)
-    if check not in (*MODULI, "weighted"):
-        for name in ("weights", "modulus", "ten"):
-            if getattr(scheme, name) is not None:
-                raise _wrong(name, getattr(scheme, name), "it goes with check='mod11' or check='weighted'")
-        return check, (), 0
-    modulus = MODULI.get(check, scheme.modulus)
-    if modulus is None:
-        raise _wrong("modulus", None, "check='weighted' needs one, such as 10")
-    if scheme.modulus not in (None, modulus):
-        raise _wrong("modulus", scheme.modulus, f"check={check!r} has {modulus}; for others give check='weighted'")
-    if check == "gs1" and scheme.weights is not None:
-        raise _wrong("weights", _plain(scheme.weights), "check='gs1' has its own; give check='weighted', modulus=10")
-    if scheme.weights is None:
-        if check == "weighted":
-            raise _wrong("weights", None, "give one for each digit, such as [7, 3, 1, 7, 3, 1]")
-        return "weighted", ((1, 3) if check == "gs1" else tuple(range(1, MOST + 1)),), modulus
-    return "weighted", _rows(scheme, shape), modulus
+def _digits(scheme: Scheme, shape: Shape | None) -> int | None:
+    """How many digits the check reads, if it is always as many."""
+    if scheme.over:
+        return abs(scheme.over)
+    digits = shape.digits() if shape else None
+    return None if digits is None else digits + len(scheme.prefix)
 
 
-def _rows(scheme: Scheme, shape: Shape | None) -> list[tuple[int, ...]]:
-    """The weights, a row a check digit, each with the check digit's own weight last."""
-    weights = scheme.weights or ()
-    rows = [row if isinstance(row, tuple) else (row,) for row in weights]
-    if not any(isinstance(row, tuple) for row in weights):
-        rows = [tuple(weight for row in rows for weight in row)]
-    entries = [weight for row in rows for weight in row]
-    if not entries or len(rows) > MOST_ROWS_OF_WEIGHTS or not all(_whole(w) and abs(w) <= 1000 for w in entries):
-        raise _wrong("weights", _plain(weights), "give whole numbers such as [10, 9, 8, 7, 6, 5, 4, 3, 2], or two lists")
-    digits = abs(scheme.over) if scheme.over else shape.digits() if shape else None
-    if digits is not None and scheme.over is None:
-        digits += len(scheme.prefix)
-    given = len(rows[-1])
-    if digits is None:
-        # Whether the check digit has a weight of its own must not depend on the value.
-        whole = rows[-1][-1] in (1, -1)
-    elif given in (digits, digits - 1):
-        whole = given == digits
-    else:
-        raise RuleError(
-            f"scheme weights has {given} entries for {digits} digits; give {digits - 1}, or {digits} with the check "
-            "digit's own last"
-        )
-    made = [row if whole else (*row, 1) for row in rows]
-    if scheme.ten == 0 and any(row[-1] != 1 for row in made):
-        raise _wrong("ten", 0, "the check digit's weight must be 1")
-    if any(len(row) < 2 or len(row) > MOST for row in made):
-        raise _wrong("weights", _plain(weights), f"give at least one weight besides the check digit's, at most {MOST}")
-    return made
-
-
-_PART = re.compile(r"\\(?P<escaped>.)|(?P<any>\?)|\[(?P<low>[^\\\]])-(?P<high>[^\\\]])\]|(?P<itself>[^\\\[\]*])", re.DOTALL)
-
-
-def _listed(scheme: Scheme, name: str) -> list[Listed]:
-    return [_entry(scheme, name, text) for text in getattr(scheme, name)]
-
-
-def _entry(scheme: Scheme, name: str, text: Any) -> Listed:
-    """One listed text as the lowest and highest byte of each place."""
-    if not isinstance(text, str) or not text or not text.isascii() or len(text) > MOST:
-        raise _wrong(name, text, "list texts in quotes, such as '0000000000' or '999*'")
-    low, separator, high = text.partition("..")
-    if separator:
-        if len(low) != len(high) or low > high or not low:
-            raise _wrong(name, text, "a range is two texts of one length, the lesser first, such as '100..199'")
-        return _canonical(scheme, low).encode(), _canonical(scheme, high).encode(), True, False
-    written = _canonical(scheme, text) if "[" not in text else text
-    is_open = written.endswith("*") and not written.endswith("\\*")
-    lows, highs, at = bytearray(), bytearray(), 0
-    body = written[: len(written) - is_open]
-    while at < len(body):
-        part = _PART.match(body, at)
-        if part is None or (part["low"] or "") > (part["high"] or ""):
-            raise _wrong(name, text, "it has '?', '[0-9]', a '*' at its end, or a backslash before these characters")
-        single = part["escaped"] or part["itself"]
-        lows.append(0 if part["any"] else ord(single or part["low"]))
-        highs.append(255 if part["any"] else ord(single or part["high"]))
-        at = part.end()
-    return bytes(lows), bytes(highs), False, is_open
-
-
-def _canonical(scheme: Scheme, text: str) -> str:
-    """A listed text without the separators, in the scheme's case."""
-    text = "".join(character for character in text if character not in scheme.separators)
-    return text.upper() if scheme.case == "upper" else text.lower() if scheme.case == "lower" else text
+def _listed(scheme: Scheme, name: str, lengths: set[int]) -> list[Listed]:
+    entries = []
+    for text in getattr(scheme, name):
+        entry = listed(name, text, scheme.separators, scheme.case)
+        if not entry[3] and len(entry[0]) not in lengths:
+            raise wrong(name, text, "no text of that length fits the pattern; '*' at its end stands for any rest")
+        entries.append(entry)
+    return entries

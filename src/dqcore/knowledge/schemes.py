@@ -25,9 +25,10 @@ class KnownScheme:
     scheme: Scheme
 
 
-LOINC_WITHOUT_CHECK = tuple(
-    "11491-6 11501-6 5895-7 5896-5 5897-3 5928-1 6028-3 6415-5 6580-7 6645-7 6646-5 6647-3 6648-1 6649-9".split()
-)
+LOINC_WITHOUT_CHECK = (
+    "11491-6", "11501-6", "5895-7", "5896-5", "5897-3", "5928-1", "6028-3", "6415-5", "6580-7", "6645-7", "6646-5",
+    "6647-3", "6648-1", "6649-9",
+)  # fmt: skip
 """Deprecated LOINC codes whose check digit was never right: they were released so."""
 
 CODE39 = r"[0-9A-Z\-. $/+%]"
@@ -86,8 +87,8 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
         Scheme(r"\d{10}", structure="cpr_date", separators=" -", constants=True),
     ),
     KnownScheme(
-        "fodselsnummer", "NO", "DDMMYYIIIKK, a date (D number: day + 40, H number: month + 40); two check digits mod 11; "
-        "not a synthetic number (month + 80)",
+        "fodselsnummer", "NO", "DDMMYYIIIKK, a date (D number: day + 40, H number: month + 40); two check digits "
+        "mod 11; not a synthetic number (month + 80)",
         "Skatteetaten, Fødselsnummer and Tenor test data", "151086 95088",
         Scheme(r"\d{11}", check="mod11", structure="fodselsnummer_date", separators=" -:", constants=True,
                weights=((3, 7, 6, 1, 8, 9, 4, 5, 2), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)), reserved=("??[8-9]*",)),
@@ -100,7 +101,7 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
                constants=True),
     ),
     KnownScheme(
-        "kvnr", "DE", "a letter and 9 digits; the letter as two digits, weights 1, 2, sum of the products' digits mod 10",
+        "kvnr", "DE", "a letter and 9 digits; the letter as two digits, weights 1 and 2, the products' digits mod 10",
         "§ 290 SGB V; GKV-Spitzenverband, Krankenversichertennummer", "A123456780",
         Scheme(r"[A-Z]\d{9}", check="kvnr", separators=" ", case="upper"),
     ),
@@ -126,7 +127,7 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
         Scheme(r"800361\d{10}", check="luhn", separators=" -"),
     ),
     KnownScheme(
-        "hpi_o", "AU", "16 digits from 800362; Luhn", "AS 4846; Healthcare Identifiers Act 2010", "8003 6201 2345 6784",
+        "hpi_o", "AU", "16 digits from 800362; Luhn", "AS 4846; Healthcare Identifiers Act 2010", "8003 6212 3456 7892",
         Scheme(r"800362\d{10}", check="luhn", separators=" -"),
     ),
     # Codes
@@ -136,8 +137,8 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
         Scheme(r"[1-9]\d{0,6}-\d", check="luhn", accepted=LOINC_WITHOUT_CHECK),
     ),
     KnownScheme(
-        "sctid", None, "6 to 18 digits, no leading 0; partition 00, 01, 02, or 10, 11, 12 after a namespace of 7 digits; "
-        "Verhoeff",
+        "sctid", None, "6 to 18 digits, no leading 0; partition 00, 01, 02, or 10, 11, 12 after a namespace "
+        "of 7 digits; Verhoeff",
         "SNOMED CT Release File Specifications, SCTID", "73211009",
         Scheme(r"[1-9]\d{2,14}[01][012]\d", check="verhoeff",
                impossible=tuple("?" * items + "1??" for items in range(3, 8))),
@@ -149,7 +150,8 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
         Scheme(r"\d{8,14}", check="gs1", lengths=(8, 12, 13, 14), pad=14, separators=" -", constants=True),
     ),
     KnownScheme(
-        "sscc", None, "18 digits; mod 10 with weights 3, 1", "GS1 General Specifications 7.9.1", "3 705956 8044515469 7",
+        "sscc", None, "18 digits; mod 10 with weights 3, 1", "GS1 General Specifications 7.9.1",
+        "3 705956 8044515469 7",
         Scheme(r"\d{18}", check="gs1", separators=" -", constants=True),
     ),
     KnownScheme(
@@ -162,7 +164,8 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
         Scheme(rf"\+{CODE39}{{3,127}}", check="mod43", structure="hibc"),
     ),
     KnownScheme(
-        "isbt128_din", None, "13 characters; with the check character (mod 37-2), or with two flags (60 and more: a check)",
+        "isbt128_din", None, "13 characters, alone, with the check character (mod 37-2), or with two flags "
+        "(60 and more: a check)",
         "ICCBBA ST-001, data structure 001, appendix A", "G1234 17 654321 A",
         Scheme(r"[A-NP-Z1-9][0-9A-NP-Z]{2}\d{10}[0-9A-Z*]{0,2}", check="isbt128_din", structure="isbt128_din",
                separators=" "),
@@ -175,7 +178,8 @@ SCHEMES: Mapping[str, KnownScheme] = MappingProxyType({known.name: known for kno
     ),
     # Objects
     KnownScheme(
-        "dicom_uid", None, "at most 64 characters: numbers without leading zeros, joined by dots; one NUL of padding goes",
+        "dicom_uid", None, "at most 64 characters: numbers without leading zeros, joined by dots; one NUL after them "
+        "is padding",
         "DICOM PS3.5, section 9.1", "1.2.840.10008.1.2.1",
         Scheme(r"[0-9.]{1,64}", structure="dotted", nul_pad=True),
     ),

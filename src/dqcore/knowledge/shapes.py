@@ -1,8 +1,8 @@
 """What stands where in an identifier: the plain part of regular expressions, which the kernel reads itself.
 
-A shape is a row of places, each with a set of characters; one place may repeat. `[1-9]\\d{0,6}-\\d` is one, `(a|bc)+` is
-not: such patterns are matched by RE2 instead. A shape also tells which characters and which lengths can occur at all,
-so that a value is told apart as of a bad character, a bad length or a bad format.
+A shape is a row of places, each with a set of characters; one place may repeat. `[1-9]\\d{0,6}-\\d` is one, `(a|bc)+`
+is not: such patterns are matched by RE2 instead. A shape also tells which characters and which lengths can occur at
+all, so that a value is told apart as of a bad character, a bad length or a bad format.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def shape_of(regex: str) -> Shape | None:
     before, after = _expanded(parsed[:cut]), _expanded(parsed[cut + 1 :])
     if len(before) + len(after) > MOST:
         return None
-    made = Shape(before, *(parsed[cut] if loose else (None, 0, 0)), after)
+    repeated, least, most = parsed[cut] if loose else (None, 0, 0)
+    made = Shape(before, repeated, least, most, after)
     return made if len(set(made.places())) <= MOST_CLASSES and made.lengths() else None
 
 
