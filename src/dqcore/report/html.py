@@ -12,6 +12,8 @@ from typing import Any
 from .markup import Markup, element, joined
 
 VERDICTS = ("passed", "warned", "failed", "unchecked")
+NUMBERS = ("row", "rows", "evaluated", "failed", "share", "skipped", "filtered", "segment")
+"""The columns whose heads stand above numbers."""
 BAR = 600
 """The width of the bar of verdicts in its own units; it scales with the page."""
 
@@ -48,6 +50,7 @@ def _content(report: Mapping[str, Any]) -> Markup:
         _header(report),
         _verdicts(report),
         _rules(report["rules"]),
+        element("h2", "What each rule found"),
         joined(*(_rule(rule, number) for number, rule in enumerate(report["rules"]) if _has_more(rule))),
         _footer(report),
     )
@@ -94,7 +97,7 @@ def _rules(rules: Sequence[Mapping[str, Any]]) -> Markup:
         name = element("a", rule["rule"], href=f"#rule-{number}") if _has_more(rule) else rule["rule"]
         lines.append(
             [
-                element("td", name, element("span", f" {rule['kind']}", class_="quiet")),
+                element("td", name, element("span", _kind(rule), class_="quiet")),
                 element("td", element("span", rule["severity"], class_=f"severity {rule['severity']}")),
                 element("td", rule["owner"] or "—", class_="" if rule["owner"] else "quiet"),
                 element("td", badge(rule["outcome"])),
@@ -102,6 +105,10 @@ def _rules(rules: Sequence[Mapping[str, Any]]) -> Markup:
             ]
         )
     return element("section", element("h2", "Rules"), _table(heads, lines))
+
+
+def _kind(rule: Mapping[str, Any]) -> str:
+    return "" if rule["rule"].startswith(rule["kind"]) else f" {rule['kind']}"
 
 
 def _numbers(rule: Mapping[str, Any], share: str) -> tuple[str, ...]:
@@ -113,7 +120,7 @@ def _has_more(rule: Mapping[str, Any]) -> bool:
 
 
 def _table(heads: Iterable[str], lines: Iterable[Iterable[Markup]]) -> Markup:
-    head = element("thead", element("tr", *(element("th", name) for name in heads)))
+    head = element("thead", element("tr", *(element("th", name, class_="number" * (name in NUMBERS)) for name in heads)))
     body = element("tbody", *(element("tr", *line) for line in lines))
     return element("div", element("table", head, body), class_="scroll")
 
@@ -132,8 +139,10 @@ def _cell(value: Any) -> Markup:
 
 
 def _rule(rule: Mapping[str, Any], number: int) -> Markup:
-    parts = [element("summary", element("strong", rule["rule"]), " ", badge(rule["outcome"]))]
-    if rule["reasons"]:
+    told = ", ".join(f"{line['reason']} {line['rows']:,}" for line in rule["reasons"])
+    title = (element("strong", rule["rule"]), " ", badge(rule["outcome"]), " ", element("span", told, class_="quiet"))
+    parts = [element("summary", *title)]
+    if len(rule["reasons"]) > 1:
         parts += [element("h3", "Reasons"), _plain_table(rule["reasons"])]
     if rule["segments"]:
         parts += [element("h3", "Segments"), _plain_table(rule["segments"])]

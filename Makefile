@@ -1,0 +1,48 @@
+# The words of this file are the words of CI. Each target sets itself up from nothing but python3 (3.11 or later), its
+# venv module and headers, and a C compiler.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+SOURCES := $(wildcard src/dqcore/_native/*.pyx src/dqcore/_native/*.pxd src/dqcore/_native/*.h) setup.py pyproject.toml
+
+.PHONY: demo test lint bench sanitize wheel clean
+
+demo: $(VENV)/.demo
+	$(VENV)/bin/dqcore demo dqcore-demo
+
+test: $(VENV)/.test
+	$(RUN) -m pytest -q
+
+lint: $(VENV)/.test
+	$(RUN) -m ruff check src tests benchmarks docs setup.py
+	$(RUN) -m ruff format --check src tests benchmarks docs setup.py
+	$(RUN) -m mypy
+
+bench: $(VENV)/.bench
+	$(RUN) -m pytest benchmarks -q --benchmark-only
+
+# The kernels under AddressSanitizer and UndefinedBehaviorSanitizer, built beside the release build.
+sanitize: $(VENV)/.test
+	PYTHON=$(RUN) bash tests/sanitize.sh
+
+# A wheel built from the sdist, installed in a new environment, passes the tests.
+wheel: $(VENV)/.test
+	PYTHON=$(RUN) bash tests/wheel.sh
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python $(SOURCES)
+	$(RUN) -m pip install -q --disable-pip-version-check .
+	touch $@
+
+$(VENV)/.test: $(VENV)/bin/python $(SOURCES)
+	$(RUN) -m pip install -q --disable-pip-version-check -e '.[test]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.test
+	$(RUN) -m pip install -q --disable-pip-version-check -e '.[bench]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist dqcore-demo src/*.egg-info src/dqcore/_native/*.c src/dqcore/_native/*.so
