@@ -42,14 +42,16 @@ class TestLaws(Laws):
     subjects = [
         Subject(dq.Compare("a", "<=", "b"), {"a": (pa.int64(), WHOLE), "b": (pa.float64(), FLOATS)},
                 compared("<="), name="numbers"),
-        Subject(dq.Compare("a", "!=", "b"), {"a": (pa.float32(), st.floats(width=32)), "b": (pa.uint8(), st.integers(0, 2))},
+        Subject(dq.Compare("a", "!=", "b"), {"a": (pa.float32(), FLOATS), "b": (pa.uint8(), st.integers(0, 2))},
                 compared("!="), name="narrow"),
         Subject(dq.Compare("a", "<", "b"), {"a": TEXT, "b": TEXT}, compared("<"), name="text"),
-        Subject(dq.Compare("a", ">=", "b"), {"a": (pa.timestamp("s", "UTC"), TIMES), "b": (pa.timestamp("ns", "Asia/Tokyo"), TIMES)},
+        Subject(dq.Compare("a", ">=", "b"),
+                {"a": (pa.timestamp("s", "UTC"), TIMES), "b": (pa.timestamp("ns", "Asia/Tokyo"), TIMES)},
                 compared(">="), name="times"),
         Subject(dq.Compare("a", "==", "b"), {"a": (pa.bool_(), st.booleans()), "b": (pa.bool_(), st.booleans())},
                 compared("=="), name="booleans"),
-        Subject(dq.Compare("a", ">", "b"), {"a": (pa.decimal128(9, 2), DECIMALS), "b": (pa.int32(), st.integers(-2, 2))},
+        Subject(dq.Compare("a", ">", "b"),
+                {"a": (pa.decimal128(9, 2), DECIMALS), "b": (pa.int32(), st.integers(-2, 2))},
                 compared(">"), name="decimals"),
         Subject(dq.Compare("a", ">", "b"), {"a": (pa.decimal256(60, 2), DECIMALS), "b": (pa.float64(), FLOATS)},
                 compared(">"), name="decimal and float"),
@@ -58,15 +60,11 @@ class TestLaws(Laws):
 
 
 def check(left, op, right, **settings):
-    return told(
-        dq.RuleSet([dq.Compare("a", op, "b")], **settings).validate(pa.table({"a": left, "b": right}))
-    )
+    return told(dq.RuleSet([dq.Compare("a", op, "b")], **settings).validate(pa.table({"a": left, "b": right})))
 
 
 NUMBERS = {
-    pa.int64(): st.one_of(
-        st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53 + 1, 2**63 - 1, -(2**63)])
-    ),
+    pa.int64(): st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53 + 1, 2**63 - 1, -(2**63)])),
     pa.uint64(): st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([2**63, 2**64 - 1])),
     pa.float64(): st.one_of(st.floats(), st.sampled_from([2.0**53, 2.0**63, -(2.0**63), 2.0**64, 0.5, -0.5])),
     pa.decimal128(38, 38): st.sampled_from([Decimal(0), Decimal("0.5"), Decimal(10) ** -38]),
@@ -79,10 +77,9 @@ NUMBERS = {
 @given(data=st.data())
 def test_numbers_of_any_types_are_compared_exactly(left, right, data):
     one, other = data.draw(NUMBERS[left]), data.draw(NUMBERS[right])
-    ones, others = [one, None, one], [other, other, None]
-    for op in OPERATORS:
-        words = check(pa.array(ones, left), op, pa.array(others, right))
-        assert words == [judged(one, op, other), "skipped", "skipped"]
+    op = data.draw(st.sampled_from(sorted(OPERATORS)))
+    words = check(pa.array([one, None, one], left), op, pa.array([other, other, None], right))
+    assert words == [judged(one, op, other), "skipped", "skipped"]
 
 
 @pytest.mark.parametrize("left", [pa.string(), pa.large_string(), pa.string_view()])
@@ -143,9 +140,7 @@ def test_columns_of_different_or_other_kinds_are_refused(left, right):
         check(pa.array([], left), "==", pa.array([], right))
 
 
-@pytest.mark.parametrize(
-    "other", [pa.string(), pa.int8(), pa.float64(), pa.date32(), pa.bool_(), pa.decimal128(3, 1)]
-)
+@pytest.mark.parametrize("other", [pa.string(), pa.int8(), pa.float64(), pa.date32(), pa.bool_(), pa.decimal128(3, 1)])
 def test_a_column_of_nulls_alone_skips_every_row(other):
     assert check(pa.nulls(2), "==", pa.array([None, None], other)) == ["skipped", "skipped"]
     assert check(pa.array([None, None], other), "<", pa.nulls(2)) == ["skipped", "skipped"]

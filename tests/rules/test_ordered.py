@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -30,7 +31,7 @@ def ordered(*units, strict=False, tolerance=timedelta(0), max_gap=None):
             cells = zip([row[name] for name in sorted(row)], units, strict=True)
             times = [(time, unit) for time, unit in cells if time is not None]
             word = "passed" if len(times) > 1 else "skipped"
-            for (one, first), (other, second) in zip(times, times[1:], strict=False):
+            for (one, first), (other, second) in pairwise(times):
                 unit = max(first, second, key=ranks.index)
                 after = cut(other, unit) - cut(one, unit)
                 if after < -tolerance or (strict and after == -tolerance):
@@ -49,9 +50,7 @@ def around(**step):
     return st.integers(-3, 3).map(lambda steps: NOON + steps * timedelta(**step))
 
 
-SECONDS = st.integers(-1500, 1500).map(
-    lambda millis: (NOON + timedelta(milliseconds=millis)).replace(tzinfo=None)
-)
+SECONDS = st.integers(-1500, 1500).map(lambda millis: (NOON + timedelta(milliseconds=millis)).replace(tzinfo=None))
 
 
 class TestLaws(Laws):
@@ -64,7 +63,10 @@ class TestLaws(Laws):
         ),
         Subject(
             dq.Ordered("a", "b", strict=True, tolerance="1h"),
-            {"a": (pa.timestamp("us", "UTC"), around(hours=1)), "b": (pa.timestamp("ns", "Asia/Tokyo"), around(hours=1))},
+            {
+                "a": (pa.timestamp("us", "UTC"), around(hours=1)),
+                "b": (pa.timestamp("ns", "Asia/Tokyo"), around(hours=1)),
+            },
             ordered("us", "us", strict=True, tolerance=timedelta(hours=1)),
             name="strict",
         ),
@@ -108,9 +110,7 @@ def test_a_date_knows_no_more_than_its_day():
 def test_the_day_is_that_of_the_rule_sets_zone():
     # 23:30 UTC on 30 June is half past midnight on 1 July in London (IANA tzdata, Europe/London).
     times = pa.array([datetime(2026, 6, 30, 23, 30, tzinfo=UTC)], pa.timestamp("us", "UTC"))
-    assert check({"a": times, "b": pa.array([date(2026, 6, 30)])}, {"tz": "Europe/London"}) == [
-        "out_of_order"
-    ]
+    assert check({"a": times, "b": pa.array([date(2026, 6, 30)])}, {"tz": "Europe/London"}) == ["out_of_order"]
     assert check({"a": times, "b": pa.array([date(2026, 6, 30)])}, {"tz": "UTC"}) == ["passed"]
     assert check({"a": pa.array([date(2026, 7, 1)]), "b": times}, {"tz": "Europe/London"}) == ["passed"]
 
@@ -165,9 +165,9 @@ def test_times_at_the_ends_do_not_wrap():
 def test_times_before_1970_are_cut_downwards():
     late = {"a": pa.array([-1], pa.timestamp("us")), "b": pa.array([-1], pa.timestamp("s"))}
     assert check(late, strict=True) == ["out_of_order"]
-    assert check(
-        {"a": pa.array([-1], pa.timestamp("us")), "b": pa.array([0], pa.timestamp("s"))}, strict=True
-    ) == ["passed"]
+    assert check({"a": pa.array([-1], pa.timestamp("us")), "b": pa.array([0], pa.timestamp("s"))}, strict=True) == [
+        "passed"
+    ]
 
 
 def test_times_with_and_without_a_zone_are_not_compared():

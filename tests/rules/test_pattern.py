@@ -13,8 +13,7 @@ LOINC = r"[0-9]{1,7}-[0-9]"
 
 def meaning(rows):
     return [
-        "skipped" if row["a"] is None else "passed" if re.fullmatch(LOINC, row["a"]) else "no_match"
-        for row in rows
+        "skipped" if row["a"] is None else "passed" if re.fullmatch(LOINC, row["a"]) else "no_match" for row in rows
     ]
 
 

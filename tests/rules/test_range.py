@@ -79,9 +79,7 @@ NUMBERS = st.one_of(
 )
 TYPES = {
     pa.int8(): st.integers(-128, 127),
-    pa.int64(): st.one_of(
-        st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53 + 1, 2**63 - 1, -(2**63)])
-    ),
+    pa.int64(): st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53 + 1, 2**63 - 1, -(2**63)])),
     pa.uint8(): st.integers(0, 255),
     pa.uint64(): st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([2**63, 2**64 - 1, 0])),
     pa.float32(): st.floats(width=32),
@@ -144,9 +142,7 @@ def test_times_out_of_every_bound_do_not_wrap():
 
 def test_a_bound_without_a_zone_is_of_the_rule_sets_zone():
     # British summer time began at 01:00 UTC on 2026-03-29 (IANA tzdata, Europe/London).
-    zoned = pa.array(
-        [NOON, NOON - timedelta(hours=1), NOON - timedelta(hours=1, seconds=1)], pa.timestamp("us", "UTC")
-    )
+    zoned = pa.array([NOON, NOON - timedelta(hours=1), NOON - timedelta(hours=1, seconds=1)], pa.timestamp("us", "UTC"))
     london = {"tz": "Europe/London"}
     assert check(zoned, min="2026-03-29T12:00", settings=london) == ["passed", "passed", "below"]
     plain = pa.array([datetime(2026, 3, 29, 12), datetime(2026, 3, 29, 11, 59)], pa.timestamp("us"))
@@ -195,7 +191,7 @@ def test_times_with_and_without_a_zone_are_not_compared(type_, bound):
         ({"min": "2026-01-01T24:01"}, "24:01"),
         ({"min": "2026-01-01T00:00:00.1234567"}, "microsecond"),
         ({"min": "2026-01-01T00:00+29:00"}, "29:00"),
-        ({"min": "２０２６-01-01"}, "min"),
+        ({"min": "\uff12026-01-01"}, "min"),
         ({"min": "2026-01-01\n"}, "min"),
         ({"min": 1, "max": "2026-01-01"}, "two numbers or two times"),
         ({"min": 1, "inclusive": "all"}, "inclusive"),

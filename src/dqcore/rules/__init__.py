@@ -1,5 +1,6 @@
 """Every rule of dqcore, a line each; nothing else lists them."""
 
+from .check import Check as Check
 from .compare import Compare as Compare
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
@@ -11,6 +12,8 @@ from .one_of import OneOf as OneOf
 from .ordered import Ordered as Ordered
 from .pattern import Pattern as Pattern
 from .range import Range as Range
+from .row_count import RowCount as RowCount
+from .schema import Schema as Schema
 from .timestamp import Timestamp as Timestamp
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates

@@ -95,9 +95,7 @@ class Compare(RowRule):
         except OverflowError:
             raise RuleError(f"rule {self.id!r}: the literal {ref} is beyond 64 bits") from None
         if not pa.types.is_null(type_) and not any(same(type_) for same in KINDS.values()):
-            raise DataError(
-                f"rule {self.id!r}: column {ref!r} holds {type_}; the rule reads {', '.join(KINDS)}"
-            )
+            raise DataError(f"rule {self.id!r}: column {ref!r} holds {type_}; the rule reads {', '.join(KINDS)}")
         return type_
 
 
@@ -127,9 +125,7 @@ class TimeCompare(CompareCheck):
         ties = (left.values == right.values) & (codes != SKIP)
         finer = [beyond_micros(morsel, ref) for ref in (self.left, self.right)]
         if any(beyond is not None for beyond in finer):
-            first, second = (
-                np.zeros(morsel.rows, np.int64) if beyond is None else beyond for beyond in finer
-            )
+            first, second = (np.zeros(morsel.rows, np.int64) if beyond is None else beyond for beyond in finer)
             again = np.empty_like(codes)
             _numbers.compare(first, left.valid, self.op, second, right.valid, again)
             codes[ties] = again[ties]

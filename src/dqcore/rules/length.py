@@ -55,8 +55,6 @@ class LengthCheck(CellCheck):
 
 
 def _characters(value: int | None, parameter: str) -> int | None:
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LONGEST
-    ):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LONGEST):
         raise RuleError(f"Length: {parameter} is {value!r}; give a number of characters such as 10")
     return value

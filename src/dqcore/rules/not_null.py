@@ -38,9 +38,7 @@ class NotNull(RowRule):
 
     def bind(self, binding: Binding) -> NotNullCheck:
         types = {column: binding.type_of(column) for column in self.columns}
-        return NotNullCheck(
-            self, [column for column, type_ in types.items() if self.blank and is_text(type_)]
-        )
+        return NotNullCheck(self, [column for column, type_ in types.items() if self.blank and is_text(type_)])
 
 
 class NotNullCheck(RowCheck):

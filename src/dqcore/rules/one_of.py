@@ -75,9 +75,7 @@ class OneOf(ValueRule):
             return DecimalMember(self, self._of((int, float, Decimal), type_), type_)
         if is_time(type_):
             return TimeMember(self, self._of(str, type_), type_, binding)
-        raise DataError(
-            f"rule {self.id!r}: column {self.column!r} holds {type_}; the rule reads no such values"
-        )
+        raise DataError(f"rule {self.id!r}: column {self.column!r} holds {type_}; the rule reads no such values")
 
     def _of(self, kind: Any, type_: pa.DataType) -> tuple[Any, ...]:
         for value in self.values:

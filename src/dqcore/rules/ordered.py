@@ -53,9 +53,7 @@ class Ordered(RowRule):
     ) -> None:
         names = composite(columns, "columns")
         if len(names) < 2:
-            raise RuleError(
-                f"columns names {names[0]!r} alone; give two columns or more, in the order of their times"
-            )
+            raise RuleError(f"columns names {names[0]!r} alone; give two columns or more, in the order of their times")
         self._set(
             common,
             columns=names,
