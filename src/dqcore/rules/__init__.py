@@ -12,7 +12,5 @@ from .ordered import Ordered as Ordered
 from .pattern import Pattern as Pattern
 from .range import Range as Range
 from .timestamp import Timestamp as Timestamp
-from .consistent import Consistent as Consistent
-from .duplicates import Duplicates as Duplicates
 from .unique import Unique as Unique
 from .valid_at import ValidAt as ValidAt
