@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from ._native import keys as _keys
 from ._native import numbers as _numbers
-from ._native import outcomes as _outcomes
 from ._native.columns import Column
 from .binding import Binding
 from .errors import DataError, RuleError
-from .logical import has_zone, can_be_key, is_number, logical
+from .logical import can_be_key, has_zone, is_number, logical
 from .morsel import Flags, Morsel
 from .registry import Registry, as_morsel
 from .zones import Zone
@@ -146,9 +145,7 @@ class Entries:
         """By column, the words of the entries, those of key k from `starts[k]` to `starts[k + 1]`."""
 
 
-def entries(
-    registry: Registry, key: tuple[str, ...], pairs: tuple[Pair, ...], zone: Zone | None, seed: int
-) -> Entries:
+def entries(registry: Registry, key: tuple[str, ...], pairs: tuple[Pair, ...], zone: Zone | None, seed: int) -> Entries:
     """The entries of a registry as `judge` compares them, made once."""
     name = zone.name if zone else None
     made = registry.once(("entries", key, pairs, name, seed), lambda: Entries(registry, key, pairs, zone, seed))
@@ -200,9 +197,7 @@ def _compare(pairs: Sequence[Pair], ours: Sequence[Words], held: Entries, at: Nu
     return np.where(column > 0, 2 + len(pairs) - agreeing, unknown), column
 
 
-def _best(
-    pairs: Sequence[Pair], ours: Sequence[Words], held: Entries, starts: Numbers, counts: Numbers
-) -> Numbers:
+def _best(pairs: Sequence[Pair], ours: Sequence[Words], held: Entries, starts: Numbers, counts: Numbers) -> Numbers:
     """The answer of each row's best entry, of `counts` entries from `starts` on."""
     firsts = np.cumsum(counts) - counts
     rows = np.repeat(np.arange(len(counts)), counts)

@@ -19,6 +19,7 @@ from ._native import keys as _keys
 from ._native import numbers as _numbers
 from ._native import outcomes as _outcomes
 from ._native.columns import Column
+from .arrays import take
 from .errors import DataError
 from .logical import logical
 from .zones import Zone
@@ -85,7 +86,7 @@ class Cells(NamedTuple):
 
     def arrow(self) -> pa.Array:
         """The rows' values, decoded."""
-        return self.values if self.indices is None else self.values.take(self.indices)
+        return self.values if self.indices is None else take(self.values, self.indices)
 
     def slice(self, start: int, rows: int) -> Cells:
         if self.indices is None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ._native import keys as _keys
 from ._native.columns import Column
+from .arrays import take
 from .errors import DataError, did_you_mean
 from .logical import logical
 from .morsel import Cells, Morsel
@@ -71,11 +72,11 @@ def _decoded(array: pa.Array) -> pa.Array:
     if isinstance(array.type, pa.BaseExtensionType):
         return _decoded(array.storage)
     if pa.types.is_dictionary(array.type):
-        return _decoded(array.dictionary.take(array.indices))
+        return _decoded(take(array.dictionary, array.indices))
     if pa.types.is_run_end_encoded(array.type):
         rows = np.arange(array.offset, array.offset + len(array))
         runs = np.searchsorted(np.asarray(array.run_ends), rows, side="right")
-        return _decoded(array.values.take(pa.array(runs)))
+        return _decoded(take(array.values, pa.array(runs)))
     return array
 
 

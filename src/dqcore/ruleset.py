@@ -10,6 +10,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from . import knowledge
+from .arrays import take_rows
 from .engine.prepare import Plan, prepare
 from .engine.scan import cpus, scan
 from .engine.verdict import outcomes, written_columns
@@ -264,7 +265,7 @@ class Validator:
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
         scanned = scan(self._plan, table, threads or cpus())
         made, firsts = outcomes(self._plan, scanned, table.num_rows)
-        segments = None if firsts is None else table.select(list(self.rules.by)).take(firsts)
+        segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
         for name, column in written_columns(scanned).items():
             table = table.append_column(name, column)
         return Report(self._about(), made, table, table.num_rows, segments)

@@ -89,9 +89,7 @@ def test_distance_has_a_limit():
 
 
 def keys_of(columns, longest):
-    return st.lists(
-        st.tuples(*[st.text("abc", max_size=longest)] * columns), min_size=1, max_size=40, unique=True
-    )
+    return st.lists(st.tuples(*[st.text("abc", max_size=longest)] * columns), min_size=1, max_size=40, unique=True)
 
 
 @st.composite

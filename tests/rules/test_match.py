@@ -4,7 +4,7 @@ type); one accession number belongs to one patient (DICOM PS3.3, Accession Numbe
 import decimal
 import pickle
 import random
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -84,7 +84,14 @@ agreeing = {"dob": "born", "sex": "sex"}
 
 assigned = [
     {"authority": authority, "id": number, "type": type_}
-    for authority, number, type_ in [("a", 1, "ab"), ("a", 2, "ab"), ("b", 1, "ab"), ("b", 1, "b"), ("", 1, ""), ("a", None, "b")]
+    for authority, number, type_ in [
+        ("a", 1, "ab"),
+        ("a", 2, "ab"),
+        ("b", 1, "ab"),
+        ("b", 1, "b"),
+        ("", 1, ""),
+        ("a", None, "b"),
+    ]
 ]
 
 
@@ -149,7 +156,10 @@ def test_one_accession_belongs_to_one_patient():
     orders = pa.table({"accession": ["A-1", "A-2", "A-2"], "mrn": ["0007", "0008", "0009"]})
     rule = Match("accession", registry="orders", registry_key="accession", agree={"patient_id": "mrn"})
     data = pa.table(
-        {"accession": ["A-1", "A-1", "A-2", "A-2", "A-2", "A-3"], "patient_id": ["0007", "0008", "0009", "0008", "0007", "0007"]}
+        {
+            "accession": ["A-1", "A-1", "A-2", "A-2", "A-2", "A-3"],
+            "patient_id": ["0007", "0008", "0009", "0008", "0007", "0007"],
+        }
     )
     report = check(Subject(rule, {}, registries={"orders": orders}), data)
     assert told(report) == ["passed", "disagrees:patient_id", "passed", "passed", "disagrees:patient_id", "not_found"]
@@ -158,8 +168,8 @@ def test_one_accession_belongs_to_one_patient():
 
 def test_findings_name_the_first_key_column():
     rule = Match("mrn", registry="r", registry_key="mrn", max_edits=1, agree={"sex": "sex"})
-    held = pa.table({"mrn": ["100", "200", "210"], "sex": ["F", "M", "M"]})
-    data = pa.table({"mrn": ["10", "220", "999", "100"], "sex": ["F", "F", "F", "M"]})
+    held = pa.table({"mrn": ["100", "200", "211"], "sex": ["F", "M", "M"]})
+    data = pa.table({"mrn": ["10", "201", "999", "100"], "sex": ["F", "F", "F", "M"]})
     report = check(Subject(rule, {}, registries={"r": held}), data)
     failures = report.failures(values=True)
     assert failures["reason"].to_pylist() == ["near_match", "ambiguous", "not_found", "disagrees:sex"]
@@ -169,7 +179,15 @@ def test_findings_name_the_first_key_column():
 
 @pytest.mark.parametrize(
     ("typed", "edits"),
-    [("12345678", 0), ("1234567", 1), ("123456789", 1), ("12345679", 1), ("12345687", 1), ("21345687", 2), ("x2345678", 1)],
+    [
+        ("12345678", 0),
+        ("1234567", 1),
+        ("123456789", 1),
+        ("12345679", 1),
+        ("12345687", 1),
+        ("21345687", 2),
+        ("x2345678", 1),
+    ],
 )
 def test_each_kind_of_slip_is_one_edit(typed, edits):
     held = {"r": pa.table({"mrn": ["12345678", "99999999"]})}
@@ -183,7 +201,11 @@ def test_a_nearer_key_outweighs_several_farther_ones():
     held = {"r": pa.table({"mrn": ["abcd", "abxx", "xxcd", "abcdee"]})}
     rule = Match("mrn", registry="r", registry_key="mrn", max_edits=2)
     # abcde: abcd and abcdee are at 1. abc: abcd is at 1, abxx at 2.
-    assert words(rule, pa.table({"mrn": ["abcde", "abc", "bxcd"]}), registries=held) == ["ambiguous", "near_match", "near_match"]
+    assert words(rule, pa.table({"mrn": ["abcde", "abc", "bxcd"]}), registries=held) == [
+        "ambiguous",
+        "near_match",
+        "near_match",
+    ]
 
 
 def test_a_key_that_stands_twice_is_one_candidate():
@@ -202,11 +224,13 @@ def test_empty_text_is_a_key_and_prefixes_are_near():
     held = {"r": pa.table({"k": ["", "abc", "abcdef"]})}
     rule = Match("k", registry="r", registry_key="k", max_edits=2)
     data = pa.table({"k": ["", "a", "ab", "abcd", "abcde", "xyz"]})
-    assert words(rule, data, registries=held) == ["passed", "ambiguous", "near_match", "near_match", "near_match", "not_found"]
+    assert words(rule, data, registries=held) == ["passed", *["near_match"] * 4, "not_found"]
 
 
 def test_edits_of_a_composite_are_summed_and_other_parts_are_equal():
-    held = {"r": pa.table({"site": ["RIH", "RIH"], "day": [date(2026, 1, 1), date(2026, 1, 2)], "id": ["1000", "2000"]})}
+    held = {
+        "r": pa.table({"site": ["RIH", "RIH"], "day": [date(2026, 1, 1), date(2026, 1, 2)], "id": ["1000", "2000"]})
+    }
     rule = Match("site", "day", "id", registry="r", registry_key=["site", "day", "id"], max_edits=2)
     data = pa.table(
         {
@@ -223,12 +247,23 @@ def test_edits_of_a_composite_are_summed_and_other_parts_are_equal():
 
 
 def test_a_null_in_agree_hides_nothing_else():
-    held = pa.table({"mrn": ["1", "2", "3"], "born": [date(2000, 1, 1), None, date(2000, 1, 1)], "sex": ["F", "F", "F"]})
+    held = pa.table(
+        {"mrn": ["1", "2", "3"], "born": [date(2000, 1, 1), None, date(2000, 1, 1)], "sex": ["F", "F", "F"]}
+    )
     rule = Match("mrn", registry="r", registry_key="mrn", agree={"born": "born", "sex": "sex"})
     rows = [("1", None, "F"), ("1", None, "M"), ("2", date(2000, 1, 1), "F"), ("2", date(2000, 1, 1), "M"), ("9", None, None),
             ("3", date(2000, 1, 1), None), ("3", date(2001, 1, 1), None), (None, None, None)]  # fmt: skip
     data = pa.table(dict(zip(("mrn", "born", "sex"), map(list, zip(*rows, strict=True)), strict=True)))
-    expected = ["skipped", "disagrees:sex", "skipped", "disagrees:sex", "not_found", "skipped", "disagrees:born", "skipped"]
+    expected = [
+        "skipped",
+        "disagrees:sex",
+        "skipped",
+        "disagrees:sex",
+        "not_found",
+        "skipped",
+        "disagrees:born",
+        "skipped",
+    ]
     assert words(rule, data, registries={"r": held}) == expected
     failing = words(rule.replace(nulls="fail"), data, registries={"r": held})
     assert failing == [word if word != "skipped" else "null" for word in expected]
@@ -283,7 +318,7 @@ def test_agreement_is_exact_between_types_of_one_kind(ours, theirs, expected):
 
 def test_times_agree_as_instants():
     winter = datetime(2026, 1, 1, 12)
-    in_utc = winter.replace(tzinfo=timezone.utc)
+    in_utc = winter.replace(tzinfo=UTC)
     rule = Match("k", registry="r", registry_key="k", agree={"x": "y"})
 
     def told_of(ours, theirs, **settings):
@@ -368,7 +403,7 @@ def test_edits_need_text():
 
 def test_what_is_missing_is_named():
     data, held = pa.table({"mrn": ["1"]}), {"patients": pa.table({"mrn": ["1"]})}
-    with pytest.raises(dq.RuleError, match="registry 'patient' was not given.*did you mean 'patients'"):
+    with pytest.raises(dq.RuleError, match=r"registry 'patient' was not given.*did you mean 'patients'"):
         words(Match("mrn", registry="patient", registry_key="mrn"), data, registries=held)
     with pytest.raises(dq.DataError, match="the registry has no column 'mnr'"):
         words(Match("mrn", registry="patients", registry_key="mnr"), data, registries=held)
@@ -423,11 +458,17 @@ def test_any_registry_in_any_encoding_and_order(held, asked, edits, data):
     rule = Match("mrn", registry="r", registry_key="mrn", max_edits=edits, agree={"mrn": "mrn"})
     table = pa.table({"mrn": pa.array(asked, pa.string())})
     expected = meaning(entries, ["mrn"], ["mrn"], edits)(table.to_pylist())
-    given_as = pa.Table.from_pylist(entries, pa.schema([("mrn", pa.string()), ("born", pa.date32()), ("sex", pa.string())]))
+    given_as = pa.Table.from_pylist(
+        entries, pa.schema([("mrn", pa.string()), ("born", pa.date32()), ("sex", pa.string())])
+    )
     column = given_as["mrn"].combine_chunks()
     column = data.draw(st.sampled_from([column, *encodings(column)]))
     shuffled = data.draw(st.permutations(range(len(entries))))
-    for other in (given_as.set_column(0, "mrn", column), given_as.take(shuffled), pa.concat_tables([given_as, given_as])):
+    for other in (
+        given_as.set_column(0, "mrn", column),
+        given_as.take(shuffled),
+        pa.concat_tables([given_as, given_as]),
+    ):
         report = check(Subject(rule, {}, registries={"r": other}), table)
         assert told(report) == expected
         suggested = report.failures(values=True)["suggestion"].to_pylist()
@@ -444,7 +485,7 @@ def test_any_registry_in_any_encoding_and_order(held, asked, edits, data):
 @pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.string_view()])
 @pytest.mark.parametrize("agree", [None, {"sex": "sex"}])
 def test_one_bad_row_is_found_wherever_it_is(type_, agree):
-    keys = [f"{number:06}" for number in range(0, 300)]
+    keys = [f"{number:06}" for number in range(300)]
     held = {"r": pa.table({"mrn": keys, "sex": ["F"] * 300})}
     rule = Match("mrn", registry="r", registry_key="mrn", max_edits=1, agree=agree)
     rng = random.Random(8)

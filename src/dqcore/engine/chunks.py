@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrays import take
 from ..errors import DataError
 from ..logical import fits, logical
 from ..morsel import Cells, Morsel, Once
@@ -80,7 +81,7 @@ def _cells(array: pa.Array, bound: pa.DataType) -> Cells:
         dictionary = array.dictionary
         # More values than rows: it is cheaper to look the rows' values up than to judge every value.
         if len(dictionary) > len(array) or _is_encoded(dictionary.type):
-            return _cells(dictionary.take(array.indices), bound)
+            return _cells(take(dictionary, array.indices), bound)
         return Cells(dictionary, array.indices, Once())
     return Cells(array)
 
@@ -95,7 +96,7 @@ def _plain(array: pa.Array) -> pa.Array:
     if pa.types.is_run_end_encoded(array.type):
         return _plain(_decoded_runs(array))
     if pa.types.is_dictionary(array.type):
-        return _plain(array.dictionary.take(array.indices))
+        return _plain(take(array.dictionary, array.indices))
     return array
 
 
@@ -103,7 +104,7 @@ def _decoded_runs(array: pa.Array) -> pa.Array:
     """Each run's value on each of its rows; by look-up, since not every value type has a decoder."""
     ends = np.asarray(array.run_ends.cast(pa.int64()))
     rows = np.arange(array.offset, array.offset + len(array))
-    return array.values.take(pa.array(np.searchsorted(ends, rows, side="right")))
+    return take(array.values, pa.array(np.searchsorted(ends, rows, side="right")))
 
 
 def morsels(

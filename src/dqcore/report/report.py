@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..arrays import filter_rows
 from ..errors import DQError, RuleError, ValidationFailed, did_you_mean
 from . import tables
 from .outcome import FAILED, INCONCLUSIVE, PASSED, UNCHECKED, WARNED, Outcome
@@ -131,7 +132,7 @@ class Report:
 
     def valid(self) -> pa.Table:
         """The rows of `table()` that passed or were warned; none where a critical rule did not pass."""
-        return self._data().filter(pa.array(self._kept()))
+        return filter_rows(self._data(), pa.array(self._kept()))
 
     def invalid(self) -> pa.Table:
         """The other rows, with `dq_row` and `dq_failures`."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import take_rows
 from .outcome import Counts, Outcome, conclude
 from .tables import encoded, texts
 
@@ -34,7 +35,7 @@ def _table(
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     if segments is not None:
         at = np.array([line[1] for line in lines], np.int64)
-        taken = segments.take(pa.array(at, pa.int64(), mask=at < 0))
+        taken = take_rows(segments, pa.array(at, pa.int64(), mask=at < 0))
         columns |= {name: taken.column(name) for name in segments.column_names}
     columns |= {
         "rule": encoded(number, [fact.id for fact in facts]),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..arrays import take, take_rows
 from .outcome import Outcome
 
 Rows = NDArray[np.int64]
@@ -83,7 +84,7 @@ def names_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[pa.Array, pa
 
 def taken(table: pa.Table, rows: Rows) -> pa.Table:
     """Rows of a table; -1 is a row of nulls."""
-    return table.take(pa.array(rows, pa.int64(), mask=rows < 0))
+    return take_rows(table, pa.array(rows, pa.int64(), mask=rows < 0))
 
 
 def failures(found: Findings, outcomes: Sequence[Outcome], keys: pa.Table) -> pa.Table:
@@ -137,7 +138,8 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells as text; times in UTC as ISO 8601."""
     type_ = column.type
     if pa.types.is_dictionary(type_):
-        return as_text(column.cast(type_.value_type))
+        decoded = [take(chunk.dictionary, chunk.indices) for chunk in column.chunks]
+        return as_text(pa.chunked_array(decoded, type_.value_type))
     if pa.types.is_timestamp(type_) and type_.tz is not None:
         form = "%Y-%m-%dT%H:%M:%SZ"
         return pc.strftime(column.cast(pa.timestamp(type_.unit, "UTC")), format=form)

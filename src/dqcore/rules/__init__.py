@@ -15,8 +15,6 @@ from .range import Range as Range
 from .row_count import RowCount as RowCount
 from .schema import Schema as Schema
 from .timestamp import Timestamp as Timestamp
-from .consistent import Consistent as Consistent
-from .duplicates import Duplicates as Duplicates
 from .unique import Unique as Unique
 from .valid_at import ValidAt as ValidAt
 from .units import Units as Units

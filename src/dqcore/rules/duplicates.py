@@ -16,6 +16,7 @@ from .._native import keys as _keys
 from .._native import outcomes as _outcomes
 from .._native import runs as _runs
 from .._native.columns import Column
+from ..arrays import take
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
@@ -256,6 +257,6 @@ def _taken(
             wanted = pa.array(rows[low:high] - start)
             for column, type_, chunk in zip(cells, types, chunks, strict=True):
                 picked = wanted if column.indices is None else column.indices.take(wanted)
-                chunk.append(column.values.take(picked).cast(type_))
+                chunk.append(take(column.values, picked).cast(type_))
         start += length
     return [pa.chunked_array(chunk, type_) for chunk, type_ in zip(chunks, types, strict=True)]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
+from ..arrays import take
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..logical import can_be_key, logical
@@ -189,7 +190,7 @@ class MatchCheck(RowCheck):
             numbers = self._nearest(as_morsel(rows, self.rule.leading_columns()), near)
             source[near] = self.registry.index(self.rule.registry_key).firsts[numbers]
         at = pa.array(source, mask=source < 0)
-        parts = [_as_text(self.registry.column(name).take(at)) for name in self.rule.registry_key]
+        parts = [_as_text(take(self.registry.column(name), at)) for name in self.rule.registry_key]
         return pc.binary_join_element_wise(*parts, ", ")
 
 
