@@ -17,6 +17,7 @@ from .rules.base import TableRule as TableRule
 from .rules.base import ValueRule as ValueRule
 from .ruleset import RuleSet as RuleSet
 from .ruleset import Validator as Validator
+from .sources.csv import Csv as Csv
 from .version import VERSION
 
 __version__ = VERSION

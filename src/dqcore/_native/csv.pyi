@@ -1,0 +1,16 @@
+from typing import NamedTuple
+
+from _typeshed import ReadableBuffer
+
+FAULTS: tuple[str | None, ...]
+
+class Shape(NamedTuple):
+    header: slice
+    fields: int
+    records: int
+    longest: int
+    fault: str | None
+    line: int
+    found: int
+
+def shape(text: ReadableBuffer, delimiter: str) -> Shape: ...
