@@ -6,9 +6,10 @@ import re
 
 import pyarrow as pa
 import pytest
-from dqcore._native.csv import shape
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dqcore._native.csv import shape
 
 FIELD = r'(?:"(?:[^"]|"")*"|[^",\r\n][^,\r\n]*|)'
 RECORD = re.compile(rf"({FIELD}(?:,{FIELD})*)(\r\n|\r|\n|\Z)")

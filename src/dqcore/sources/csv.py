@@ -59,7 +59,10 @@ class Csv:
         if decimal not in (".", ","):
             raise RuleError(f"decimal is {decimal!r}; it is '.' or ','")
         try:
-            b"".decode(encoding)
+            codecs.lookup(encoding)
+            b" ".decode(encoding)
+        except UnicodeError:
+            pass  # a blank is too short for some, such as UTF-16
         except (LookupError, TypeError, ValueError):
             raise RuleError(
                 f"encoding is {encoding!r}; give a text encoding such as 'utf-8' or 'cp1252'"
@@ -217,7 +220,7 @@ def _numbers(column: pa.ChunkedArray, name: str, decimal: str) -> pa.ChunkedArra
         plain = compute.replace_substring(plain, decimal, ".")
     made = compute.cast(plain, pa.float64())
     values = np.concatenate([_native_numbers.widen(Column(chunk)) for chunk in made.chunks])
-    inexact = (np.isinf(values) & finite) | ((np.abs(values) > _EXACT) & whole)
+    inexact = (np.isinf(values) & finite) | ((np.abs(values) >= _EXACT) & whole)
     if inexact.any():
         raise DataError(f"column {name!r}, row {_first(inexact)}: a number that float64 cannot hold")
     return made

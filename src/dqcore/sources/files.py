@@ -6,10 +6,12 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from .._native import numbers as _numbers
+from .._native.columns import Column
 from ..errors import DataError
 from . import csv
 from .arrow import MOST_ROWS, check
@@ -53,7 +55,7 @@ def paths(path: str) -> list[str]:
     elif os.path.lexists(path):
         found = [path]
     elif glob.has_magic(path):
-        hits = glob.glob(path, recursive=True)
+        hits = [hit for hit in glob.glob(path, recursive=True) if not _is_mark(hit, path)]
         found = sorted({file for hit in hits for file in (_files(hit) if os.path.isdir(hit) else [hit])})
     else:
         raise DataError(f"there is no file or folder {path}")
@@ -63,6 +65,13 @@ def paths(path: str) -> list[str]:
         if not os.path.isfile(file):
             raise DataError(f"{file} cannot be read whole: it is a pipe, a device or a broken link")
     return found
+
+
+def _is_mark(hit: str, pattern: str) -> bool:
+    """Whether a glob hit something, or something in a folder, that begins with `_` where the pattern does
+    not."""
+    asked = pattern.split(os.sep)
+    return any(part.startswith("_") and part not in asked for part in hit.split(os.sep))
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -126,6 +135,7 @@ def _read_parquet(path: str, file: BinaryIO, size: int) -> pa.Table:
 
     # Spark's 96-bit times would wrap around in nanoseconds, so they are read as microseconds.
     source = parquet.ParquetFile(file, coerce_int96_timestamp_unit="us", page_checksum_verification=True)
+    _check_types(path, source.schema_arrow)
     claimed = source.metadata.num_rows
     if not 0 <= claimed <= MOST_ROWS:
         raise DataError(f"{path} claims {claimed} rows; at most {MOST_ROWS} are read from one file")
@@ -135,7 +145,33 @@ def _read_parquet(path: str, file: BinaryIO, size: int) -> pa.Table:
         gathered.add(batch)
     if gathered.rows != claimed:
         raise DataError(f"{path} says that it has {claimed} rows, of which {gathered.rows} could be read")
-    return gathered.table(source.schema_arrow)
+    table = gathered.table(source.schema_arrow)
+    leaves = [source.schema.column(place) for place in range(len(source.schema))]
+    wide = {leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"}
+    if wide:
+        _check_wide_times(
+            path, table, parquet.ParquetFile(file, coerce_int96_timestamp_unit="s"), sorted(wide)
+        )
+    return table
+
+
+def _check_wide_times(path: str, table: pa.Table, in_seconds: Any, columns: list[str]) -> None:
+    """A 96-bit time may lie beyond microseconds too, where Arrow wraps it around without a word."""
+    for name in columns:
+        column = table.column(name)
+        if not pa.types.is_timestamp(column.type):
+            raise DataError(f"{path}: column {name!r} nests 96-bit times; write it with 64-bit ones")
+        row = 0
+        for batch in in_seconds.iter_batches(BATCH_ROWS, columns=[name], use_threads=False):
+            seconds = _numbers.widen(Column(batch.column(0)))
+            for chunk in column.slice(row, batch.num_rows).chunks:
+                micros = _numbers.widen(Column(chunk))
+                wrapped = micros // 1_000_000 != seconds[: len(chunk)]
+                if wrapped.any():
+                    at = row + int(wrapped.argmax())
+                    raise DataError(f"{path}: column {name!r}, row {at}: a time beyond 64-bit microseconds")
+                seconds = seconds[len(chunk) :]
+                row += len(chunk)
 
 
 def _read_ipc_file(path: str, file: BinaryIO, size: int) -> pa.Table:
@@ -163,7 +199,8 @@ def _read_ipc_stream(path: str, file: BinaryIO, size: int) -> pa.Table:
 
 
 def _check_types(path: str, schema: pa.Schema) -> None:
-    """Arrow ends the process on a union that a machine of the other byte order wrote; no rule reads unions."""
+    """Arrow ends the process on a union that a machine of the other byte order wrote; no rule reads
+    unions."""
     types = [(item.name, item.type) for item in schema]
     while types:
         name, type_ = types.pop()
@@ -214,17 +251,18 @@ class _Gathered:
         self._batches: list[pa.RecordBatch] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                check(column, name, self.rows)
+            except DataError as error:
+                raise DataError(f"{self._path}: {error}") from None
+        # Not before: Arrow trusts offsets when it counts bytes.
         self._bytes += batch.nbytes
         if self._bytes > self._most:
             raise DataError(
                 f"{self._path} unpacks to more than {self._most} bytes; if you trust it, read it with "
                 "pyarrow and give the table"
             )
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                check(column, name, self.rows)
-            except DataError as error:
-                raise DataError(f"{self._path}: {error}") from None
         self.rows += batch.num_rows
         if self.rows > MOST_ROWS:
             raise DataError(f"{self._path} has more than {MOST_ROWS} rows")
