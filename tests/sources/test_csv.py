@@ -43,9 +43,7 @@ def test_all_is_text_and_only_an_unquoted_empty_cell_is_null():
 
 def test_a_table_says_that_its_text_may_be_converted():
     assert read("r.csv", b"a\n1\n", PLAIN).schema.metadata == {MARK: b"."}
-    assert read("r.csv", b"a;b\n1;2\n", dq.Csv("r.csv", delimiter=";", decimal=",")).schema.metadata == {
-        MARK: b","
-    }
+    assert read("r.csv", b"a;b\n1;2\n", dq.Csv("r.csv", delimiter=";", decimal=",")).schema.metadata == {MARK: b","}
 
 
 def test_a_header_alone_is_no_rows():
@@ -82,6 +80,7 @@ def test_lines_ends_quotes_and_blanks():
         (',a\n1,SECRET\n', "column 1 of 2 has no name"),
         ('a,""\n1,SECRET\n', "column 2 of 2 has no name"),
         ("a;b\n1;SECRET\n", re.escape("delimiter=';'")),
+        ("a;b\n1,5;SECRET\n", re.escape("delimiter=';'")),
         ("a\tb\n1\tSECRET\n", re.escape(r"delimiter='\t'")),
         ("a,b\n1,SECRET\n".encode("utf-16"), "UTF-16"),
     ],
@@ -130,9 +129,7 @@ def test_a_dialect_is_a_value():
 
 
 @given(
-    st.lists(
-        st.lists(st.one_of(st.none(), st.text('a5,;"\n\r é', max_size=5)), min_size=3, max_size=3), max_size=8
-    ),
+    st.lists(st.lists(st.one_of(st.none(), st.text('a5,;"\n\r é', max_size=5)), min_size=3, max_size=3), max_size=8),
     st.sampled_from(",;\t"),
     st.sampled_from(["\n", "\r\n"]),
 )
@@ -252,9 +249,7 @@ def test_times_by_what_they_carry():
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "2024", "2024-02", "2024-02-30", "29/02/2024", "2024-02-29T24:00", "SECRET"]
-)
+@pytest.mark.parametrize("text", ["", "2024", "2024-02", "2024-02-30", "29/02/2024", "2024-02-29T24:00", "SECRET"])
 def test_what_is_no_time(text):
     with pytest.raises(dq.DataError, match="column 'x', row 2") as caught:
         converted(["2024-01-01", None, text], "time")

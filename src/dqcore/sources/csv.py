@@ -64,9 +64,7 @@ class Csv:
         except UnicodeError:
             pass  # a blank is too short for some, such as UTF-16
         except (LookupError, TypeError, ValueError):
-            raise RuleError(
-                f"encoding is {encoding!r}; give a text encoding such as 'utf-8' or 'cp1252'"
-            ) from None
+            raise RuleError(f"encoding is {encoding!r}; give a text encoding such as 'utf-8' or 'cp1252'") from None
         given = {"path": os.fspath(path), "delimiter": delimiter, "decimal": decimal, "encoding": encoding}
         for name, value in given.items():
             object.__setattr__(self, name, value)
@@ -78,15 +76,13 @@ def read(path: str, content: bytes, dialect: Csv) -> pa.Table:
     Raises `DataError`, naming `path` and the line, for text that is no CSV of the dialect."""
     text = _utf8(path, content, dialect.encoding)
     shape = _shapes.shape(text, dialect.delimiter)
+    if shape.fields:
+        # Before any fault: a wrong delimiter shows in the header, and then in every line as something else.
+        names = _names(path, text[shape.header], shape, dialect.delimiter)
     if shape.fault is not None:
         raise DataError(f"{path}, line {shape.line}: {_told(shape)}")
-    if shape.fields == 0:
+    if not shape.fields:
         raise DataError(f"{path} is empty; a CSV file has a line of column names at least")
-    places = [str(place) for place in range(shape.fields)]
-    only = shape._replace(records=1, longest=shape.header.stop - shape.header.start)
-    header = _parse(path, text[shape.header], places, only, dialect.delimiter)
-    names = [str(column[0].as_py() or "") for column in header.columns]
-    _check_names(path, names, dialect.delimiter)
     table = _parse(path, text[shape.header.stop :], names, shape, dialect.delimiter)
     return table.replace_schema_metadata({MARK: dialect.decimal.encode()})
 
@@ -101,9 +97,7 @@ def _utf8(path: str, content: bytes, encoding: str) -> memoryview:
         return memoryview(content.decode(encoding).removeprefix("\ufeff").encode())
     except UnicodeError:
         # The error holds the content, so nothing of it goes on.
-        raise DataError(
-            f"{path} is not {encoding}; name its encoding, as in dq.Csv(path, encoding='cp1252')"
-        ) from None
+        raise DataError(f"{path} is not {encoding}; name its encoding, as in dq.Csv(path, encoding='cp1252')") from None
 
 
 def _told(shape: _shapes.Shape) -> str:
@@ -119,7 +113,11 @@ def _told(shape: _shapes.Shape) -> str:
             return "a NUL byte; this is no text, or text of another encoding"
 
 
-def _check_names(path: str, names: list[str], delimiter: str) -> None:
+def _names(path: str, text: memoryview, shape: _shapes.Shape, delimiter: str) -> list[str]:
+    """The column names that the header's text holds, each there and each once."""
+    places = [str(place) for place in range(shape.fields)]
+    header = _parse(path, text, places, shape._replace(records=1, longest=len(text)), delimiter)
+    names = [str(column[0].as_py() or "") for column in header.columns]
     if len(names) == 1:
         for other in _DELIMITERS:
             if other in names[0] and other != delimiter:
@@ -132,6 +130,7 @@ def _check_names(path: str, names: list[str], delimiter: str) -> None:
             raise DataError(f"{path}: column {place + 1} of {len(names)} has no name in the header")
         if name in names[:place]:
             raise DataError(f"{path}: column {name!r} stands twice in the header; rename one of them")
+    return names
 
 
 def _parse(path: str, text: memoryview, names: list[str], shape: _shapes.Shape, delimiter: str) -> pa.Table:
@@ -145,9 +144,7 @@ def _parse(path: str, text: memoryview, names: list[str], shape: _shapes.Shape, 
     # A block must hold the longest record.
     block = max(_BLOCK, shape.longest + 2)
     # In a table of one column an empty line is a cell.
-    parse = arrow_csv.ParseOptions(
-        delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(names) > 1
-    )
+    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(names) > 1)
     cells = arrow_csv.ConvertOptions(
         column_types={name: pa.string() for name in names},
         null_values=[""],
@@ -242,9 +239,7 @@ def _times(column: pa.ChunkedArray, name: str) -> pa.Array:
         return _array(pa.timestamp("us"), civil, valid)
     plain = valid & ~zoned
     if plain.any():
-        raise DataError(
-            f"column {name!r}, row {_first(plain)}: a time without an offset, where others have one"
-        )
+        raise DataError(f"column {name!r}, row {_first(plain)}: a time without an offset, where others have one")
     utc = np.where(zoned, civil - offset.astype(np.int64) * 60_000_000, 0)
     return _array(pa.timestamp("us", tz="UTC"), utc, valid)
 
@@ -254,9 +249,7 @@ def _matches(column: pa.ChunkedArray, pattern: str) -> Flags:
     from pyarrow import compute
 
     found = [Column(compute.match_substring_regex(chunk, pattern)) for chunk in column.chunks]
-    return np.concatenate(
-        [(_native_numbers.widen(one) == 1) | (_outcomes.validity(one) == 0) for one in found]
-    )
+    return np.concatenate([(_native_numbers.widen(one) == 1) | (_outcomes.validity(one) == 0) for one in found])
 
 
 def _first(flags: Flags) -> int:
