@@ -31,5 +31,7 @@ def _rule_text(rule: type[Rule]) -> str:
 
 def schemes_text() -> str:
     """A line a scheme: its name, country, rule, example and source."""
-    lines = [[name, scheme.country, scheme.rule, scheme.example, scheme.source] for name, scheme in SCHEMES.items()]
+    lines = [
+        [name, scheme.country or "", scheme.rule, scheme.example, scheme.source] for name, scheme in SCHEMES.items()
+    ]
     return aligned(("scheme", "country", "rule", "example", "source"), lines)

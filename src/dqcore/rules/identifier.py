@@ -84,8 +84,8 @@ def _scheme(given: str | Scheme | Mapping[str, Any]) -> str | Scheme:
     if not isinstance(given, str):
         raise RuleError(f"scheme is {given!r}; give a name such as 'nhs_number', or a dq.Scheme")
     if given not in SCHEMES:
-        hint = did_you_mean(given, list(SCHEMES)) or "; dqcore.knowledge.schemes.SCHEMES lists the known ones"
-        raise RuleError(f"scheme {given!r} is not known{hint}, or describe it with dq.Scheme")
+        hint = did_you_mean(given, list(SCHEMES)) or "; `dqcore rules --schemes` lists those that are."
+        raise RuleError(f"scheme {given!r} is not known{hint} A scheme of your own is a dq.Scheme")
     return given
 
 
