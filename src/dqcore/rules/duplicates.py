@@ -218,9 +218,7 @@ class DuplicatesCheck(KeyCheck):
         return Judged(codes, self._details(state, firsts, np.diff(starts), *counts))
 
     def _details(self, state: Pieces, firsts: NDArray[np.int64], *counts: NDArray[np.int64]) -> pa.Table:
-        keys = _taken(
-            state.pieces("key"), [len(valid) for valid in state.pieces("valid")], firsts, self.types
-        )
+        keys = _taken(state.pieces("key"), firsts, self.types)
         return pa.Table.from_arrays([*keys, *map(pa.array, counts)], names=[*self.rule.columns, *COUNTS])
 
 
@@ -246,9 +244,10 @@ def _letters(morsel: Morsel, column: str) -> NDArray[np.uint8]:
 
 
 def _taken(
-    pieces: list[tuple[Cells, ...]], lengths: list[int], rows: NDArray[np.int64], types: list[pa.DataType]
+    pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]
 ) -> list[pa.ChunkedArray]:
     """The values of columns, kept as the cells of each morsel, on some rows (ascending)."""
+    lengths = [len(cells[0].values if cells[0].indices is None else cells[0].indices) for cells in pieces]
     edges = np.searchsorted(rows, np.cumsum([0, *lengths]))
     chunks: list[list[pa.Array]] = [[] for _ in types]
     start = 0

@@ -23,8 +23,6 @@ from .base import Common, Finding, RowCheck, RowRule, Selected, column_name, com
 
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 DAY = 86_400_000_000
-# Times this near the ends of int64 (292,000 years away) are taken as they are, so that no zone wraps them around.
-MARGIN = 2 * DAY
 
 
 class ValidAt(RowRule):
@@ -179,9 +177,8 @@ class ValidAtCheck(RowCheck):
         type_, column = logical(array.type), Column(array)
         times = _numbers.micros(column, _numbers.per_microsecond(type_))
         whole_day = end == LAST and pa.types.is_date(type_)
-        inside = np.clip(times, FIRST + MARGIN, LAST - MARGIN) + (DAY if whole_day else 0)
+        if whole_day:
+            times = np.minimum(times, LAST - DAY) + DAY
         if self.zone is not None and not has_zone(type_):
-            inside = self.zone.to_utc(inside)
-        inside -= whole_day
-        beyond = (times < FIRST + MARGIN) | (times > LAST - MARGIN)
-        return np.where(_outcomes.validity(column) == 0, end, np.where(beyond, times, inside))
+            times = self.zone.to_utc(times)
+        return np.where(_outcomes.validity(column) == 0, end, times - whole_day)
