@@ -18,7 +18,7 @@ Micros = NDArray[np.int64]
 SECOND = 1_000_000
 # Zones are sampled a day at a time between these years; outside them the first and the last offset hold.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
-# Times within two days of the ends of int64 (292,000 years away) are held short of them: an offset would wrap them round.
+# Times within two days of the ends of int64 (292,000 years away) are held short of them: an offset would wrap them.
 _EARLIEST, _LATEST = -(2**63) + 2 * 86_400 * SECOND, 2**63 - 1 - 2 * 86_400 * SECOND
 
 

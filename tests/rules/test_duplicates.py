@@ -2,7 +2,7 @@
 
 import math
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from oracle.duplicates import Question, details, duplicates
 
 import dqcore as dq
 
-START = datetime(2026, 3, 29, 0, 30, tzinfo=timezone.utc)
+START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 EDGES = [0, 1, 7, 8, 9, 62, 63, 64, 65, 126, 127]
 KEYS = st.sampled_from(["a", "b"])
 STATUSES = st.sampled_from(["P", "F", "C", "X", "c", "", "CC"])
@@ -26,9 +26,7 @@ FLOATS = st.one_of(TENTHS, st.sampled_from([-0.0, math.nan, math.inf, -math.inf,
 WHOLE = st.sampled_from([0, 1, 2, 3, -1, -2, 2**53, 2**53 + 1, 2**63 - 1, -(2**63)])
 
 
-def subject(
-    rule: dq.Duplicates, question: Question, **columns: tuple[pa.DataType, st.SearchStrategy[Any]]
-) -> Subject:
+def subject(rule: dq.Duplicates, question: Question, **columns: tuple[pa.DataType, st.SearchStrategy[Any]]) -> Subject:
     return Subject(
         rule,
         columns={"k": (pa.string(), KEYS), **columns},
@@ -94,17 +92,13 @@ class TestLaws(Laws):
             {name: st.one_of(values, st.none()) for name, (_, values) in subject.columns.items()}
         )
         rows = data.draw(st.lists(row, max_size=20))
-        table = pa.table(
-            {name: pa.array([r[name] for r in rows], t) for name, (t, _) in subject.columns.items()}
-        )
+        table = pa.table({name: pa.array([r[name] for r in rows], t) for name, (t, _) in subject.columns.items()})
         found = in_morsels(subject, table, data.draw(st.integers(1, 9))).details(subject.rule.id)
         assert [_nan(row) for row in found.to_pylist()] == [_nan(row) for row in details(rows, question)]
 
 
 def _nan(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: "NaN" if isinstance(cell, float) and math.isnan(cell) else cell for name, cell in row.items()
-    }
+    return {name: "NaN" if isinstance(cell, float) and math.isnan(cell) else cell for name, cell in row.items()}
 
 
 def results(*rows: tuple[Any, ...]) -> pa.Table:
@@ -133,46 +127,28 @@ PASSED, AGAIN, CONFLICT = "passed", "retransmission", "conflict"
     ("rows", "expected"),
     [
         pytest.param([(0, 5.0), (1, 5.0)], [PASSED, AGAIN], id="replay without acknowledgement"),
-        pytest.param(
-            [(0, 5.0, "P"), (9, 5.0, "F")], [PASSED, PASSED], id="preliminary then final, same value"
-        ),
-        pytest.param(
-            [(0, 5.0, "P"), (9, 5.6, "F")], [PASSED, PASSED], id="preliminary then final, other value"
-        ),
+        pytest.param([(0, 5.0, "P"), (9, 5.0, "F")], [PASSED, PASSED], id="preliminary then final, same value"),
+        pytest.param([(0, 5.0, "P"), (9, 5.6, "F")], [PASSED, PASSED], id="preliminary then final, other value"),
         pytest.param([(0, 5.0, "F"), (9, 5.6, "C")], [PASSED, PASSED], id="correction"),
         pytest.param([(0, 5.0, "F"), (9, 5.0, "C")], [PASSED, PASSED], id="correction of something else"),
         pytest.param([(0, 5.0, "F"), (9, 5.6, "F")], [CONFLICT] * 2, id="silent overwrite"),
         pytest.param([(0, 5.0, "F"), (45, 5.6, "F")], [PASSED, PASSED], id="rerun after the window"),
-        pytest.param(
-            [(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.6, "C")], [PASSED, PASSED, AGAIN], id="correction replayed"
-        ),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.6, "C")], [PASSED, PASSED, AGAIN], id="correction replayed"),
         pytest.param(
             [(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.6, "F")], [PASSED, PASSED, AGAIN], id="corrected, again as F"
         ),
-        pytest.param(
-            [(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.0, "F")], [CONFLICT] * 3, id="what was corrected comes back"
-        ),
-        pytest.param(
-            [(0, 5.0, "P"), (1, 5.6, "F"), (2, 5.0, "P")], [CONFLICT] * 3, id="the preliminary comes back"
-        ),
-        pytest.param(
-            [(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.7, "C")], [CONFLICT] * 3, id="two corrections that differ"
-        ),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.0, "F")], [CONFLICT] * 3, id="what was corrected comes back"),
+        pytest.param([(0, 5.0, "P"), (1, 5.6, "F"), (2, 5.0, "P")], [CONFLICT] * 3, id="the preliminary comes back"),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "C"), (2, 5.7, "C")], [CONFLICT] * 3, id="two corrections that differ"),
         pytest.param([(0, 5.0, "F"), (1, 5.0, "F"), (2, 5.6, "F")], [CONFLICT] * 3, id="conflict outweighs"),
         pytest.param([(0, 5.0, "F"), (1, 5.6, "P")], [CONFLICT] * 2, id="final then preliminary"),
         pytest.param([(0, 5.0, "C"), (1, 5.6, "F")], [CONFLICT] * 2, id="corrected then final"),
-        pytest.param(
-            [(0, 5.0, "P"), (1, 5.6, "F"), (2, 5.8, "C")], [PASSED] * 3, id="the whole life of a result"
-        ),
+        pytest.param([(0, 5.0, "P"), (1, 5.6, "F"), (2, 5.8, "C")], [PASSED] * 3, id="the whole life of a result"),
         pytest.param([(0, 5.0, "F"), (1, 5.6, "c")], [CONFLICT] * 2, id="statuses count as sent: lower case"),
-        pytest.param(
-            [(0, 5.0, "F"), (1, 5.6, "C^x")], [CONFLICT] * 2, id="statuses count as sent: components"
-        ),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "C^x")], [CONFLICT] * 2, id="statuses count as sent: components"),
         pytest.param([(0, 5.0, "F"), (1, 5.6, None)], [CONFLICT] * 2, id="a null status is no correction"),
         pytest.param([(0, 5.0, None), (1, 5.6, "C")], [PASSED] * 2, id="a null status can be corrected"),
-        pytest.param(
-            [(0, 5.0, None), (1, 5.6, "F")], [CONFLICT] * 2, id="final after nothing is no correction"
-        ),
+        pytest.param([(0, 5.0, None), (1, 5.6, "F")], [CONFLICT] * 2, id="final after nothing is no correction"),
         pytest.param([(0, 5.0, "F"), (1, 5.6, "A")], [CONFLICT] * 2, id="other statuses are no corrections"),
     ],
 )
@@ -251,9 +227,7 @@ def test_rows_that_cannot_be_placed_are_skipped_and_absent() -> None:
         ([50, 52], "2%", False),
     ],
 )
-def test_a_tolerance_includes_its_end_and_nothing_beyond(
-    values: list[Any], tolerance: Any, near: bool
-) -> None:
+def test_a_tolerance_includes_its_end_and_nothing_beyond(values: list[Any], tolerance: Any, near: bool) -> None:
     table = pa.table({"k": ["a"] * len(values), "v": values})
     report = dq.RuleSet([dq.Duplicates("k", value="v", value_tolerance=tolerance)]).validate(table)
     assert told(report) == (["passed", "retransmission"] if near else ["conflict", "conflict"])
@@ -269,13 +243,8 @@ def test_half_and_single_floats_are_within_what_they_print() -> None:
     for type_ in (np.float16, np.float32):
         values = pa.array(np.array([0.7, 0.8], type_))
         table = pa.table({"k": ["a", "a"], "v": values})
-        assert (
-            told(dq.RuleSet([dq.Duplicates("k", value="v", value_tolerance=0.1)]).validate(table))[1] == AGAIN
-        )
-        assert (
-            told(dq.RuleSet([dq.Duplicates("k", value="v", value_tolerance=0.09)]).validate(table))[1]
-            == CONFLICT
-        )
+        assert told(dq.RuleSet([dq.Duplicates("k", value="v", value_tolerance=0.1)]).validate(table))[1] == AGAIN
+        assert told(dq.RuleSet([dq.Duplicates("k", value="v", value_tolerance=0.09)]).validate(table))[1] == CONFLICT
 
 
 def test_findings_name_the_key_or_the_value() -> None:

@@ -67,18 +67,14 @@ class ValidAt(RowRule):
                 f"registry_key names {len(keys)} columns for {len(names)}; give one for each, in their order"
             )
         if since is None and until is None:
-            raise RuleError(
-                "since and until are both missing; name a column of the registry, such as until='valid_to'"
-            )
+            raise RuleError("since and until are both missing; name a column of the registry, such as until='valid_to'")
         for name, given in (("since", since), ("until", until)):
             if given is not None:
                 column_name(given, name)
         if not isinstance(registry, str) or not registry:
             raise RuleError(f"registry is {registry!r}; give the name of a registry, such as 'devices'")
         at = column_name(at, "at")
-        self._set(
-            common, columns=names, at=at, registry=registry, registry_key=keys, since=since, until=until
-        )
+        self._set(common, columns=names, at=at, registry=registry, registry_key=keys, since=since, until=until)
 
     def reads(self) -> tuple[str, ...]:
         return (*self.columns, self.at)
@@ -88,9 +84,7 @@ class ValidAt(RowRule):
 
     def bind(self, binding: Binding) -> ValidAtCheck:
         registry = binding.registry(self.registry)
-        for column, key, type_ in zip(
-            self.columns, self.registry_key, binding.key(*self.columns), strict=True
-        ):
+        for column, key, type_ in zip(self.columns, self.registry_key, binding.key(*self.columns), strict=True):
             theirs = registry.type_of(key, self.id)
             if not _same_key(logical(type_), theirs):
                 raise DataError(
