@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from laws import Laws, Subject, encodings, in_morsels, told
 from oracle.duplicates import Question, details, duplicates
+from realdata import data_folder
 
 import dqcore as dq
 
@@ -346,6 +348,22 @@ def test_one_planted_repeat_is_found_wherever_it_stands(size: int, word: str) ->
             for value in [pa.array(values), *encodings(pa.array(values))]:
                 table = pa.table({"k": key, "v": value, "t": at, "s": state})
                 assert told(in_morsels(Subject(rule, {}), table, size)) == expected
+
+
+def test_real_results_repeat_or_contradict_themselves() -> None:
+    laboratory = pl.read_csv(data_folder("clinical", "eicudemo", "lab.csv.gz"), infer_schema_length=None)
+    key = ["patientunitstayid", "labname", "labresultoffset"]
+    report = dq.RuleSet([dq.Duplicates(*key, value="labresult")]).validate(laboratory)
+    values = laboratory.drop_nulls([*key, "labresult"]).group_by(key).agg("labresult").sort(key)
+    expected = values.filter(pl.col("labresult").list.len() > 1).with_columns(
+        differs=pl.col("labresult").list.n_unique() > 1
+    )
+    found = pl.from_arrow(report.details(report.outcomes[0].facts.id)).sort(key)
+    assert isinstance(found, pl.DataFrame)
+    assert found.select(key).equals(expected.select(key))
+    assert found["rows"].to_list() == expected["labresult"].list.len().to_list()
+    assert (found["conflicts"] > 0).to_list() == expected["differs"].to_list()
+    assert (found["retransmissions"] > 0).to_list() == [not differs for differs in expected["differs"]]
 
 
 def test_a_million_rows() -> None:
