@@ -18,6 +18,8 @@ Micros = NDArray[np.int64]
 SECOND = 1_000_000
 # Zones are sampled a day at a time between these years; outside them the first and the last offset hold.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
+# Times within two days of the ends of int64 (292,000 years away) are held short of them: an offset would wrap them.
+_EARLIEST, _LATEST = -(2**63) + 2 * 86_400 * SECOND, 2**63 - 1 - 2 * 86_400 * SECOND
 
 
 class Zone:
@@ -43,10 +45,12 @@ class Zone:
 
     def to_utc(self, wall: Micros) -> Micros:
         """Wall-clock microseconds to UTC; of a time that comes twice the first, of a skipped one as before the gap."""
+        wall = np.clip(wall, _EARLIEST, _LATEST)
         return np.asarray(wall - self.offsets[np.searchsorted(self.wall_from, wall, side="right")])
 
     def to_wall(self, utc: Micros) -> Micros:
         """UTC microseconds to the wall clock."""
+        utc = np.clip(utc, _EARLIEST, _LATEST)
         return np.asarray(utc + self.offsets[np.searchsorted(self.instants, utc, side="right")])
 
     def doubtful(self, wall: Micros) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -7,9 +7,7 @@ from typing import Any
 from oracle.unique import key_of
 
 
-def consistent(
-    rows: list[dict[str, Any]], determinant: tuple[str, ...], dependents: tuple[str, ...]
-) -> list[str]:
+def consistent(rows: list[dict[str, Any]], determinant: tuple[str, ...], dependents: tuple[str, ...]) -> list[str]:
     """Each dependent by itself: is there another row of this determinant that says something else?"""
     words = []
     for row in rows:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from oracle.unique import key_of, sayable
@@ -48,7 +49,7 @@ def runs(rows: list[dict[str, Any]], places: list[int], question: Question) -> l
     if question.at is not None:
         places = sorted(places, key=lambda place: (rows[place][question.at], place))
     cut = [places[:1]]
-    for before, place in zip(places, places[1:], strict=False):
+    for before, place in pairwise(places):
         pause = None if question.within is None else rows[place][question.at] - rows[before][question.at]
         if pause is not None and pause > question.within:
             cut.append([])
@@ -65,9 +66,7 @@ def read_run(rows: list[dict[str, Any]], run: list[int], question: Question) -> 
         if (now == "C" and before != "C") or (now == "F" and before == "P"):
             said[place] = "correction"
             force = place
-        elif question.value is None or as_near(
-            rows[place][question.value], rows[force][question.value], question
-        ):
+        elif question.value is None or as_near(rows[place][question.value], rows[force][question.value], question):
             said[place] = "retransmission"
         else:
             return dict.fromkeys(run, "conflict")

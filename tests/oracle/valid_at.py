@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from oracle.unique import key_of
 
-EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
-LATEST = datetime.max.replace(tzinfo=timezone.utc)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def instant(value: Any, zone: tzinfo, *, day_ends: bool = False) -> datetime:
     """A date or a time as an instant in UTC; a date is its first moment, or its last one."""
     if not isinstance(value, datetime):
         day = value + timedelta(days=1) if day_ends else value
-        moment = datetime.combine(day, time(), zone).astimezone(timezone.utc)
+        moment = datetime.combine(day, time(), zone).astimezone(UTC)
         return moment - timedelta(microseconds=1) if day_ends else moment
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(timezone.utc)
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def valid_at(
@@ -28,7 +28,7 @@ def valid_at(
     at: str,
     since: str | None,
     until: str | None,
-    zone: tzinfo = timezone.utc,
+    zone: tzinfo = UTC,
 ) -> list[str]:
     words = []
     for row in rows:
@@ -37,15 +37,11 @@ def valid_at(
             words.append("skipped")
             continue
         entries = [entry for entry in registry if key_of(entry, keys) == key]
-        words.append(
-            _word(instant(row[at], zone), [_interval(entry, since, until, zone) for entry in entries])
-        )
+        words.append(_word(instant(row[at], zone), [_interval(entry, since, until, zone) for entry in entries]))
     return words
 
 
-def _interval(
-    entry: dict[str, Any], since: str | None, until: str | None, zone: tzinfo
-) -> tuple[datetime, datetime]:
+def _interval(entry: dict[str, Any], since: str | None, until: str | None, zone: tzinfo) -> tuple[datetime, datetime]:
     first, last = (entry[since] if since else None), (entry[until] if until else None)
     return (
         EARLIEST if first is None else instant(first, zone),

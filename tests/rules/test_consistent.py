@@ -54,9 +54,7 @@ def test_a_null_neither_contradicts_nor_is_judged() -> None:
 
 
 def test_each_dependent_counts_by_itself_and_the_first_is_named() -> None:
-    table = pa.table(
-        {"a": ["x", "x", "x", "y"], "b": [1, None, 1, 1], "c": [1, 2, None, 1], "d": [1, 1, 2, 1]}
-    )
+    table = pa.table({"a": ["x", "x", "x", "y"], "b": [1, None, 1, 1], "c": [1, 2, None, 1], "d": [1, 1, 2, 1]})
     report = check(dq.Consistent("a", ["b", "c", "d"]), table)
     assert told(report) == ["inconsistent", "inconsistent", "inconsistent", "passed"]
     assert report.failures().column("column").to_pylist() == ["c", "c", "d"]
@@ -85,8 +83,8 @@ def test_bad_parameters_are_named() -> None:
 
 
 def test_as_many_dependents_as_can_be_told_apart() -> None:
+    names = [f"c{number}" for number in range(201)]
     with pytest.raises(dq.RuleError, match="at most 200"):
-        names = [f"c{number}" for number in range(201)]
         check(dq.Consistent("a", names), pa.table({name: [1] for name in ["a", *names]}))
 
 

@@ -102,13 +102,13 @@ def test_equal_is_by_value_and_exact(type_: pa.DataType, values: list[object], e
 
 @pytest.mark.parametrize("type_", [pa.list_(pa.int8()), pa.struct([("a", pa.int8())]), pa.binary()])
 def test_what_cannot_be_a_key_is_refused(type_: pa.DataType) -> None:
-    with pytest.raises(dq.DataError, match="'unique:k': column 'k' holds .*can be a key"):
+    with pytest.raises(dq.DataError, match=r"'unique:k': column 'k' holds .*can be a key"):
         dq.RuleSet([dq.Unique("k")]).validate(pa.table({"k": pa.array([], type_)}))
 
 
 def test_bad_parameters_are_named() -> None:
     for wrong in ({"keep": "last"}, {"keep": None}):
-        with pytest.raises(dq.RuleError, match="keep is .*'none' or 'first'"):
+        with pytest.raises(dq.RuleError, match=r"keep is .*'none' or 'first'"):
             dq.Unique("a", **wrong)
     for columns in ((), (["a", "b"],), ("a", "a"), (1,), ("",)):
         with pytest.raises(dq.RuleError, match="columns"):

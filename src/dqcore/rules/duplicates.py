@@ -137,9 +137,7 @@ def tolerance(given: Any) -> Tolerance | None:
     >>> tolerance("0.5%"), tolerance(0)
     (Tolerance(relative=True, most=Fraction(1, 200)), None)
     """
-    written = (
-        re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", given) if isinstance(given, str) else None
-    )
+    written = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", given) if isinstance(given, str) else None
     if written is not None and (share := Fraction(written[1]) / 100) <= 1:
         return Tolerance(True, share) if share else None
     if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given < float("inf"):
@@ -164,9 +162,7 @@ class DuplicatesCheck(KeyCheck):
         super().__init__(rule, [Finding("retransmission", rule.columns[0]), Finding("conflict", conflict)])
         self.types, self.near = types, near
         self.within = None if rule.within is None else microseconds(rule.within, "within")
-        self.dtype, self.roundoff = (
-            _as_numbers(logical(value)) if near is not None and value is not None else ("", 0.0)
-        )
+        self.dtype, self.roundoff = _as_numbers(logical(value)) if near is not None and value is not None else ("", 0.0)
 
     def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
         rule = self.rule
@@ -218,9 +214,7 @@ class DuplicatesCheck(KeyCheck):
         return Judged(codes, self._details(state, firsts, np.diff(starts), *counts))
 
     def _details(self, state: Pieces, firsts: NDArray[np.int64], *counts: NDArray[np.int64]) -> pa.Table:
-        keys = _taken(
-            state.pieces("key"), [len(valid) for valid in state.pieces("valid")], firsts, self.types
-        )
+        keys = _taken(state.pieces("key"), firsts, self.types)
         return pa.Table.from_arrays([*keys, *map(pa.array, counts)], names=[*self.rule.columns, *COUNTS])
 
 
@@ -239,16 +233,13 @@ def _letters(morsel: Morsel, column: str) -> NDArray[np.uint8]:
     if cells.indices is None or cells.once is None:
         return _runs.letters(morsel.column(column))
     letters = np.empty(morsel.rows, np.uint8)
-    _outcomes.spread(
-        Column(cells.indices), cells.once.get("letters", lambda: _runs.letters(cells.column)), letters
-    )
+    _outcomes.spread(Column(cells.indices), cells.once.get("letters", lambda: _runs.letters(cells.column)), letters)
     return letters
 
 
-def _taken(
-    pieces: list[tuple[Cells, ...]], lengths: list[int], rows: NDArray[np.int64], types: list[pa.DataType]
-) -> list[pa.ChunkedArray]:
+def _taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]) -> list[pa.ChunkedArray]:
     """The values of columns, kept as the cells of each morsel, on some rows (ascending)."""
+    lengths = [len(cells[0].values if cells[0].indices is None else cells[0].indices) for cells in pieces]
     edges = np.searchsorted(rows, np.cumsum([0, *lengths]))
     chunks: list[list[pa.Array]] = [[] for _ in types]
     start = 0

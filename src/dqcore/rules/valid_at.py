@@ -23,8 +23,6 @@ from .base import Common, Finding, RowCheck, RowRule, Selected, column_name, com
 
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 DAY = 86_400_000_000
-# Times this near the ends of int64 (292,000 years away) are taken as they are, so that no zone wraps them around.
-MARGIN = 2 * DAY
 
 
 class ValidAt(RowRule):
@@ -69,18 +67,14 @@ class ValidAt(RowRule):
                 f"registry_key names {len(keys)} columns for {len(names)}; give one for each, in their order"
             )
         if since is None and until is None:
-            raise RuleError(
-                "since and until are both missing; name a column of the registry, such as until='valid_to'"
-            )
+            raise RuleError("since and until are both missing; name a column of the registry, such as until='valid_to'")
         for name, given in (("since", since), ("until", until)):
             if given is not None:
                 column_name(given, name)
         if not isinstance(registry, str) or not registry:
             raise RuleError(f"registry is {registry!r}; give the name of a registry, such as 'devices'")
         at = column_name(at, "at")
-        self._set(
-            common, columns=names, at=at, registry=registry, registry_key=keys, since=since, until=until
-        )
+        self._set(common, columns=names, at=at, registry=registry, registry_key=keys, since=since, until=until)
 
     def reads(self) -> tuple[str, ...]:
         return (*self.columns, self.at)
@@ -90,9 +84,7 @@ class ValidAt(RowRule):
 
     def bind(self, binding: Binding) -> ValidAtCheck:
         registry = binding.registry(self.registry)
-        for column, key, type_ in zip(
-            self.columns, self.registry_key, binding.key(*self.columns), strict=True
-        ):
+        for column, key, type_ in zip(self.columns, self.registry_key, binding.key(*self.columns), strict=True):
             theirs = registry.type_of(key, self.id)
             if not _same_key(logical(type_), theirs):
                 raise DataError(
@@ -179,9 +171,8 @@ class ValidAtCheck(RowCheck):
         type_, column = logical(array.type), Column(array)
         times = _numbers.micros(column, _numbers.per_microsecond(type_))
         whole_day = end == LAST and pa.types.is_date(type_)
-        inside = np.clip(times, FIRST + MARGIN, LAST - MARGIN) + (DAY if whole_day else 0)
+        if whole_day:
+            times = np.minimum(times, LAST - DAY) + DAY
         if self.zone is not None and not has_zone(type_):
-            inside = self.zone.to_utc(inside)
-        inside -= whole_day
-        beyond = (times < FIRST + MARGIN) | (times > LAST - MARGIN)
-        return np.where(_outcomes.validity(column) == 0, end, np.where(beyond, times, inside))
+            times = self.zone.to_utc(times)
+        return np.where(_outcomes.validity(column) == 0, end, times - whole_day)
