@@ -177,6 +177,7 @@ def test_times_with_and_without_a_zone_are_not_compared(type_, bound):
         ({}, "min"),
         ({"min": math.nan}, "min is NaN"),
         ({"max": Decimal("nan")}, "max is NaN"),
+        ({"max": Decimal("0.12345678901234567891")}, "digits"),
         ({"max": np.float32("nan")}, "max is NaN"),
         ({"min": 2, "max": 1}, "min=2 is above max=1"),
         ({"min": 2**53 + 1, "max": 2.0**53}, "above"),

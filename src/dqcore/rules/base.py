@@ -17,8 +17,10 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
@@ -403,6 +405,25 @@ def switch(value: Any, parameter: str) -> bool:
     if not isinstance(value, bool):
         raise RuleError(f"{parameter} is {value!r}; give true or false")
     return value
+
+
+def number(value: Any, parameter: str) -> int | float:
+    """A number as rule files hold it, or `RuleError`. A decimal becomes the int that it is or the float that prints as
+    it does; NaN is no number.
+
+    >>> number(Decimal("0.10"), "min"), number(Decimal("1E+2"), "min")
+    (0.1, 100)
+    """
+    if isinstance(value, bool) or not isinstance(value, (Integral, Real, Decimal)):
+        raise RuleError(f"{parameter} is {value!r}; give a number such as 0")
+    if value != value:
+        raise RuleError(f"{parameter} is NaN, which equals and bounds nothing; give a number")
+    if isinstance(value, Decimal) and value.is_finite():
+        if value == value.to_integral_value():
+            return int(value)
+        if Fraction(repr(float(value))) != Fraction(value):
+            raise RuleError(f"{parameter} is {value}; rule files hold no more digits than a float prints, about 16")
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def tell(holds: pa.Array, codes: Codes) -> None:

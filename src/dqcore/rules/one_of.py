@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Unpack
 
 import numpy as np
@@ -21,9 +21,9 @@ from ..errors import DataError, RuleError
 from ..instants import beyond_micros, instant, resolved, time_text
 from ..logical import is_text, is_time
 from ..morsel import Cells, Codes, Morsel
-from .base import SKIP, CellCheck, Check, Common, Finding, RowCheck, Selected, ValueRule, column_name
+from .base import SKIP, CellCheck, Check, Common, Finding, RowCheck, Selected, ValueRule, column_name, number
 
-Value = str | bool | int | float | Decimal
+Value = str | bool | int | float
 INT64, UINT64 = (-(2**63), 2**63 - 1), (0, 2**64 - 1)
 
 
@@ -46,7 +46,7 @@ class OneOf(ValueRule):
     column: str
     values: tuple[Value, ...]
 
-    def __init__(self, column: str, values: Iterable[Value | date], **common: Unpack[Common]) -> None:
+    def __init__(self, column: str, values: Iterable[Value | Decimal | date], **common: Unpack[Common]) -> None:
         if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
             raise RuleError(f"values is {values!r}; give a list such as ['F', 'M']")
         # A set has no order of its own, and rules must read the same in every process.
@@ -70,9 +70,9 @@ class OneOf(ValueRule):
         if pa.types.is_integer(type_):
             return WholeMember(self, self._of(int, type_))
         if pa.types.is_floating(type_):
-            return FloatMember(self, self._of((int, float, Decimal), type_), type_)
+            return FloatMember(self, self._of((int, float), type_), type_)
         if pa.types.is_decimal(type_):
-            return DecimalMember(self, self._of((int, float, Decimal), type_), type_)
+            return DecimalMember(self, self._of((int, float), type_), type_)
         if is_time(type_):
             return TimeMember(self, self._of(str, type_), type_, binding)
         raise DataError(f"rule {self.id!r}: column {self.column!r} holds {type_}; the rule reads no such values")
@@ -123,7 +123,7 @@ class WholeMember(Member):
 
 
 class FloatMember(Member):
-    def __init__(self, rule: OneOf, values: tuple[int | float | Decimal, ...], type_: pa.DataType) -> None:
+    def __init__(self, rule: OneOf, values: tuple[int | float, ...], type_: pa.DataType) -> None:
         super().__init__(rule)
         narrow = type_.to_pandas_dtype()
         self.set = np.array([near for value in values for near in _floats(value, narrow)], np.float64)
@@ -133,7 +133,7 @@ class FloatMember(Member):
 
 
 class DecimalMember(Member):
-    def __init__(self, rule: OneOf, values: tuple[int | float | Decimal, ...], type_: pa.DataType) -> None:
+    def __init__(self, rule: OneOf, values: tuple[int | float, ...], type_: pa.DataType) -> None:
         super().__init__(rule)
         # Arrow looks up decimals of 128 bits or more.
         self.type = (pa.decimal128 if type_.precision <= 38 else pa.decimal256)(type_.precision, type_.scale)
@@ -171,30 +171,25 @@ def _value(value: Any) -> Value:
         return time_text(value, "values")
     if isinstance(value, str):
         return value
-    if isinstance(value, Integral):
-        return int(value)
     if isinstance(value, (Real, Decimal)):
-        number = value if isinstance(value, Decimal) else float(value)
-        if number != number:
-            raise RuleError("values has NaN, which equals nothing")
-        return number
+        return number(value, "values")
     raise RuleError(f"values has {value!r}; give texts, numbers, booleans or dates")
 
 
-def _floats(value: int | float | Decimal, narrow: Any) -> list[float]:
+def _floats(value: int | float, narrow: Any) -> list[float]:
     """The value in a float type; nothing for an integer that it does not hold, nor for a finite value beyond it."""
     with np.errstate(over="ignore"):
         try:
             near = float(narrow(float(value)))
         except OverflowError:
             return []
-    exact = near == value if isinstance(value, int) else np.isinf(near) == np.isinf(float(value))
+    exact = near == value if isinstance(value, int) else np.isinf(near) == np.isinf(value)
     return [near] if exact else []
 
 
-def _decimals(value: int | float | Decimal, type_: pa.DataType) -> list[Decimal]:
+def _decimals(value: int | float, type_: pa.DataType) -> list[Decimal]:
     """The value in a decimal type; nothing where the type does not hold it."""
-    if isinstance(value, (float, Decimal)) and not np.isfinite(float(value)):
+    if isinstance(value, float) and not np.isfinite(value):
         return []
     unscaled = Fraction(repr(value) if isinstance(value, float) else value) * Fraction(10) ** type_.scale
     if unscaled.denominator != 1 or abs(unscaled) >= 10**type_.precision:

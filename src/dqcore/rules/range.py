@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from numbers import Integral, Real
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
@@ -19,12 +18,12 @@ from ..binding import Binding
 from ..errors import RuleError
 from ..instants import beyond_micros, instant, resolved, time_text
 from ..morsel import Codes, Flags, Morsel
-from .base import SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name
+from .base import SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name, number
 
 BELOW, ABOVE = 1, 2
 INCLUSIVE = ("both", "left", "right", "neither")
 Bound = int | float | Decimal | str | date | None
-Kept = int | float | Decimal | str | None
+Kept = int | float | str | None
 Exact = Fraction | float | None
 """A bound of numbers; a float is an infinity."""
 
@@ -208,23 +207,7 @@ def _bound(value: Bound, parameter: str) -> Kept:
         return None
     if isinstance(value, (str, date)):
         return time_text(value, parameter)
-    if isinstance(value, Decimal):
-        value = int(value) if value.is_finite() and value == value.to_integral_value() else _printed(value)
-    elif isinstance(value, Integral) and not isinstance(value, bool):
-        value = int(value)
-    elif isinstance(value, Real) and not isinstance(value, bool):
-        value = float(value)
-    else:
-        raise RuleError(f"{parameter} is {value!r}; give a number or a time, such as 0 or '2026-11-24'")
-    if value != value:
-        raise RuleError(f"{parameter} is NaN, which bounds nothing; give a number")
-    return value
-
-
-def _printed(value: Decimal) -> float | Decimal:
-    """The float that prints as this decimal, where there is one."""
-    nearest = float(value)
-    return nearest if not value.is_finite() or Fraction(repr(nearest)) == Fraction(value) else value
+    return number(value, parameter)
 
 
 def _in_order(low: Kept, high: Kept) -> None:
