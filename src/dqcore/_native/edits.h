@@ -77,7 +77,7 @@ static int dq_distance(const uint32_t *a, int64_t n, const uint32_t *b, int64_t 
   return best;
 }
 
-enum { DQ_MOST_WIDTH = 32, DQ_MOST_LEFT = 80 };
+enum { DQ_MOST_WIDTH = 32, DQ_MOST_LEFT = 80, DQ_MOST_ALIKE = 16 };
 /* Where the window of a sequence lies: `skip` symbols from its end (or its start), at most `width` wide. One that is
  * partly outside is cut short. width is at most 32 for one edit and 12 for two: at most 79 hashes. */
 typedef struct {
@@ -97,7 +97,9 @@ typedef struct {
 typedef struct {
   uint64_t hash[DQ_MOST_LEFT];
   uint32_t from[DQ_MOST_LEFT], to[DQ_MOST_LEFT];
-  int n, n_first; /* the first n_first are what none or one deletion leaves */
+  int n, n_first, n_kept; /* the first n_first are what none or one deletion leaves, n_kept those that may be a key's */
+  int n_alike; /* the keys entered under one of those; -1 where they are more than there is room for */
+  uint32_t alike[DQ_MOST_ALIKE];
 } dq_left;
 
 DQ_INLINE uint64_t dq_symbol_word(const dq_seed *k, uint32_t symbol) {
@@ -147,43 +149,62 @@ typedef struct {
 } dq_entry;
 
 /* The entries of bucket b are entries[starts[b]] up to starts[b + 1]; a hash's bucket is its upper bits, its print
- * the lower ones. */
+ * the lower ones. Before a bucket is looked at, two bits of one word of the filter, eight bits an entry, must be set:
+ * most of what deletions leave of a question is left of no key, and the filter is small enough to stay in a cache. */
 typedef struct {
   dq_sequences keys;
   dq_window window;
   dq_seed seed;
   uint32_t *starts;
   dq_entry *entries;
-  int shift;
+  uint64_t *filter;
+  int shift, filter_shift;
 } dq_neighbours;
 
-static int64_t dq_count_left(const dq_neighbours *t) {
+DQ_INLINE uint64_t dq_filter_bits(uint64_t hash) { return 1ULL << (hash & 63) | 1ULL << (hash >> 6 & 63); }
+
+/* The build sorts hashes into 2^DQ_PART_BITS parts by their upper bits first, so that counting and placing the entries
+ * of a part stays within a cache. */
+enum { DQ_PART_BITS = 8, DQ_PARTS = 1 << DQ_PART_BITS };
+#define DQ_PART(HASH) ((HASH) >> (64 - DQ_PART_BITS))
+
+/* Where each part begins (and, last, how many hashes there are); starts[0..DQ_PARTS] zeroed by the caller. */
+static void dq_part_starts(const dq_neighbours *t, int64_t *starts) {
   dq_left left;
-  int64_t total = 0;
   for (int64_t key = 0; key < t->keys.n; key++) {
     dq_delete(&t->keys, key, &t->window, &t->seed, &left);
-    total += left.n;
+    for (int i = 0; i < left.n; i++) starts[DQ_PART(left.hash[i]) + 1]++;
   }
-  return total;
+  for (int p = 0; p < DQ_PARTS; p++) starts[p + 1] += starts[p];
 }
-/* Fills starts (2^(64 - shift) + 2 of them, zeroed by the caller) and entries. Counted two places ahead, so that when
- * the entries are in place each start has moved to where it belongs. */
-static void dq_enter(dq_neighbours *t) {
+/* Fills starts (2^(64 - shift) + 1 of them, zeroed by the caller as is the filter) and entries. `hashes` and `keys`
+ * are room for as many as there are entries, `parts` is what dq_part_starts gave. */
+static void dq_enter(dq_neighbours *t, const int64_t *parts, uint64_t *hashes, uint32_t *keys) {
   dq_left left;
-  int64_t buckets = (int64_t)1 << (64 - t->shift);
+  int64_t at[DQ_PARTS];
+  memcpy(at, parts, sizeof at);
   for (int64_t key = 0; key < t->keys.n; key++) {
     dq_delete(&t->keys, key, &t->window, &t->seed, &left);
-    for (int i = 0; i < left.n; i++) t->starts[(left.hash[i] >> t->shift) + 2]++;
-  }
-  for (int64_t b = 2; b <= buckets; b++) t->starts[b + 1] += t->starts[b];
-  for (int64_t key = 0; key < t->keys.n; key++) {
-    dq_delete(&t->keys, key, &t->window, &t->seed, &left);
-    for (int i = 0; i < left.n; i++) __builtin_prefetch(&t->starts[(left.hash[i] >> t->shift) + 1], 1);
     for (int i = 0; i < left.n; i++) {
-      dq_entry entry = {(uint32_t)key, (uint32_t)left.hash[i]};
-      t->entries[t->starts[(left.hash[i] >> t->shift) + 1]++] = entry;
+      int64_t to = at[DQ_PART(left.hash[i])]++;
+      hashes[to] = left.hash[i];
+      keys[to] = (uint32_t)key;
     }
   }
+  int64_t width = ((int64_t)1 << (64 - t->shift)) / DQ_PARTS;
+  for (int64_t p = 0; p < DQ_PARTS; p++) {
+    uint32_t *starts = t->starts + p * width;
+    for (int64_t i = parts[p]; i < parts[p + 1]; i++) starts[(hashes[i] >> t->shift) - (uint64_t)(p * width)]++;
+    /* From counts to ends; filling from the last entry on turns ends into starts, and keeps the keys in order. */
+    uint32_t end = (uint32_t)parts[p];
+    for (int64_t b = 0; b < width; b++) starts[b] = end += starts[b];
+    for (int64_t i = parts[p + 1] - 1; i >= parts[p]; i--) {
+      dq_entry entry = {keys[i], (uint32_t)hashes[i]};
+      t->entries[--t->starts[hashes[i] >> t->shift]] = entry;
+      t->filter[hashes[i] >> t->filter_shift] |= dq_filter_bits(hashes[i]);
+    }
+  }
+  t->starts[DQ_PARTS * width] = (uint32_t)parts[DQ_PARTS];
 }
 
 typedef struct {
@@ -191,6 +212,17 @@ typedef struct {
   int distance, several;
 } dq_nearest;
 
+/* Keeps, in their order, those of the hashes from..to that the filter knows, from place `from` on; gives their end. */
+DQ_INLINE int dq_sift(const dq_neighbours *t, dq_left *left, int from, int to) {
+  int kept = from;
+  for (int i = from; i < to; i++) {
+    uint64_t hash = left->hash[i], bits = dq_filter_bits(hash);
+    left->hash[kept] = hash;
+    kept += (t->filter[hash >> t->filter_shift] & bits) == bits;
+  }
+  for (int i = from; i < kept; i++) __builtin_prefetch(&t->starts[left->hash[i] >> t->shift]);
+  return kept;
+}
 DQ_INLINE void dq_locate(const dq_neighbours *t, dq_left *left, int from, int to) {
   for (int i = from; i < to; i++) {
     uint64_t bucket = left->hash[i] >> t->shift;
@@ -198,6 +230,24 @@ DQ_INLINE void dq_locate(const dq_neighbours *t, dq_left *left, int from, int to
     left->to[i] = t->starts[bucket + 1];
     __builtin_prefetch(&t->entries[left->from[i]]);
   }
+}
+/* Lists the keys that are entered under one of the hashes. */
+DQ_INLINE void dq_list(const dq_neighbours *t, dq_left *left) {
+  int n = 0;
+  for (int i = 0; i < left->n_kept; i++)
+    for (uint32_t e = left->from[i]; e < left->to[i]; e++)
+      if (t->entries[e].print == (uint32_t)left->hash[i]) {
+        if (n == DQ_MOST_ALIKE) {
+          left->n_alike = -1;
+          return;
+        }
+        left->alike[n++] = t->entries[e].key;
+        __builtin_prefetch(&t->keys.starts[t->entries[e].key]);
+      }
+  left->n_alike = n;
+}
+DQ_INLINE void dq_fetch(const dq_neighbours *t, const dq_left *left) {
+  for (int i = 0; i < left->n_alike; i++) __builtin_prefetch(&t->keys.symbols[t->keys.starts[left->alike[i]]]);
 }
 DQ_INLINE void dq_try(const dq_neighbours *t, const dq_sequences *q, int64_t at, int64_t key, dq_nearest *found) {
   if (key == found->key) return;
@@ -213,43 +263,58 @@ DQ_INLINE void dq_try(const dq_neighbours *t, const dq_sequences *q, int64_t at,
   if (distance < found->distance) found->key = key;
   found->distance = distance;
 }
-/* Looks at the entries of hashes from..to; gives 1 once several keys are at distance `least`, where no key is nearer. */
-DQ_INLINE int dq_probe(const dq_neighbours *t, const dq_sequences *q, int64_t at, const dq_left *left, int from, int to,
+/* Compares the keys entered under hashes from..to, until several are at distance `least`; none can be nearer. */
+DQ_INLINE void dq_probe(const dq_neighbours *t, const dq_sequences *q, int64_t at, const dq_left *left, int from, int to,
                        int least, dq_nearest *found) {
   for (int i = from; i < to; i++)
     for (uint32_t e = left->from[i]; e < left->to[i]; e++)
       if (t->entries[e].print == (uint32_t)left->hash[i]) {
         dq_try(t, q, at, t->entries[e].key, found);
-        if (found->several && found->distance <= least) return 1;
+        if (found->several && found->distance <= least) return;
       }
-  return 0;
 }
-/* A key that equals the question is found under its whole window, so from the second hash on, several at distance 1
- * settle the matter. Whatever is within one edit is found by at most one deletion; only then are two tried. */
+/* Whatever is within one edit is found by at most one deletion (the first n_kept hashes); only then are two tried.
+ * A key that equals the question is found under the first hash that is kept, or not at all; after it, several at
+ * distance 1 settle the matter. */
 DQ_INLINE dq_nearest dq_answer(const dq_neighbours *t, const dq_sequences *q, int64_t at, dq_left *left) {
   dq_nearest found = {-1, t->window.edits + 1, 0};
-  dq_probe(t, q, at, left, 0, 1, 0, &found);
-  if (dq_probe(t, q, at, left, 1, left->n_first, 1, &found) || found.distance <= 1) return found;
-  dq_locate(t, left, left->n_first, left->n);
-  dq_probe(t, q, at, left, left->n_first, left->n, 2, &found);
+  for (int i = 0; i < left->n_alike; i++) dq_try(t, q, at, left->alike[i], &found);
+  if (left->n_alike < 0) {
+    dq_probe(t, q, at, left, 0, 1, 0, &found);
+    dq_probe(t, q, at, left, 1, left->n_kept, 1, &found);
+  }
+  if (found.distance <= 1 || t->window.edits == 1) return found;
+  int kept = dq_sift(t, left, left->n_first, left->n);
+  dq_locate(t, left, left->n_first, kept);
+  dq_probe(t, q, at, left, left->n_first, kept, 2, &found);
   return found;
 }
 enum { DQ_NO_NEIGHBOUR = -1, DQ_SEVERAL_NEIGHBOURS = -2 };
-/* The one nearest key of each question. Questions pass through three stages (hash, locate, answer), one behind the
- * other, so that each stage's loads are on their way while the others work. */
+/* The one nearest key of each question. Questions pass through six stages, one behind the other, so that what a stage
+ * asks of memory is on its way while the others work. */
+enum { DQ_STAGES = 6 };
 static void dq_find_nearest(const dq_neighbours *t, const dq_sequences *q, int64_t *keys) {
-  dq_left left[3];
-  for (int64_t i = 0; i < q->n + 2; i++) {
-    if (i < q->n) {
-      dq_left *next = &left[i % 3];
-      dq_delete(q, i, &t->window, &t->seed, next);
-      for (int h = 0; h < next->n_first; h++) __builtin_prefetch(&t->starts[next->hash[h] >> t->shift]);
+  dq_left ring[DQ_STAGES];
+  for (int64_t i = 0; i < q->n + DQ_STAGES - 1; i++)
+    for (int stage = 0; stage < DQ_STAGES; stage++) {
+      int64_t at = i - stage;
+      if (at < 0 || at >= q->n) continue;
+      dq_left *left = &ring[at % DQ_STAGES];
+      if (stage == 0) {
+        dq_delete(q, at, &t->window, &t->seed, left);
+        for (int h = 0; h < left->n_first; h++) __builtin_prefetch(&t->filter[left->hash[h] >> t->filter_shift]);
+      } else if (stage == 1) {
+        left->n_kept = dq_sift(t, left, 0, left->n_first);
+      } else if (stage == 2) {
+        dq_locate(t, left, 0, left->n_kept);
+      } else if (stage == 3) {
+        dq_list(t, left);
+      } else if (stage == 4) {
+        dq_fetch(t, left);
+      } else {
+        dq_nearest found = dq_answer(t, q, at, left);
+        keys[at] = found.key < 0 ? DQ_NO_NEIGHBOUR : found.several ? DQ_SEVERAL_NEIGHBOURS : found.key;
+      }
     }
-    if (i >= 1 && i - 1 < q->n) dq_locate(t, &left[(i - 1) % 3], 0, left[(i - 1) % 3].n_first);
-    if (i >= 2) {
-      dq_nearest found = dq_answer(t, q, i - 2, &left[(i - 2) % 3]);
-      keys[i - 2] = found.key < 0 ? DQ_NO_NEIGHBOUR : found.several ? DQ_SEVERAL_NEIGHBOURS : found.key;
-    }
-  }
 }
 #endif

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
@@ -12,6 +12,8 @@ from .dq cimport dq_column
 cdef extern from "edits.h" nogil:
     enum:
         DQ_MOST_WIDTH
+        DQ_PART_BITS
+        DQ_PARTS
 
     ctypedef struct dq_hash:
         pass
@@ -40,15 +42,17 @@ cdef extern from "edits.h" nogil:
         dq_seed seed
         uint32_t* starts
         dq_entry* entries
+        uint64_t* filter
         int shift
+        int filter_shift
 
     dq_seed dq_make_seed(unsigned long long seed)
     void dq_count_symbols(const dq_column* c, const int64_t* rows, int64_t n, int64_t* sizes)
     void dq_put_symbols(const dq_column* c, const int64_t* rows, int64_t n, int64_t* at, uint32_t* out)
     void dq_put_bars(int64_t n, int64_t* at, uint32_t* out)
     int dq_distance(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, int limit)
-    int64_t dq_count_left(const dq_neighbours* t)
-    void dq_enter(dq_neighbours* t)
+    void dq_part_starts(const dq_neighbours* t, int64_t* starts)
+    void dq_enter(dq_neighbours* t, const int64_t* parts, uint64_t* hashes, uint32_t* keys)
     void dq_find_nearest(const dq_neighbours* t, const dq_sequences* q, int64_t* keys)
 
 
@@ -140,20 +144,31 @@ cdef class Neighbours:
         self.table.window.width = width
         self.table.window.from_end = bool(from_end)
         self.table.seed = dq_make_seed(seed)
-        cdef int64_t total
+        parts = np.zeros(DQ_PARTS + 1, np.int64)
+        cdef int64_t* part_starts = <int64_t*>writable(parts, 8 * (DQ_PARTS + 1))
         with nogil:
-            total = dq_count_left(&self.table)
+            dq_part_starts(&self.table, part_starts)
+        cdef int64_t total = parts[DQ_PARTS]
         if total >= 1 << 32 or len(keys) >= 1 << 32:
-            raise OverflowError(f"an index of {len(keys)} keys within {edits} edits has {total} entries; 2^32 are the most")
-        bits = max((total - 1).bit_length() - 1, 1)
-        self.table.shift = 64 - bits
-        starts = np.zeros((1 << bits) + 2, np.uint32)
+            raise OverflowError(
+                f"an index of {len(keys)} keys within {edits} edits has {total} entries; 2^32 are the most")
+        bits = max((total - 1).bit_length() - 1, DQ_PART_BITS)
+        filter_bits = bits - 2
+        starts = np.zeros((1 << bits) + 1, np.uint32)
         entries = np.empty(total, np.uint64)
-        self.held = (starts, entries)
+        filter_words = np.zeros(1 << filter_bits, np.uint64)
+        self.held = (starts, entries, filter_words)
+        self.table.shift = 64 - bits
+        self.table.filter_shift = 64 - filter_bits
         self.table.starts = <uint32_t*>writable(starts, 0)
         self.table.entries = <dq_entry*>writable(entries, 8 * total)
+        self.table.filter = <uint64_t*>writable(filter_words, 0)
+        hashes = np.empty(total, np.uint64)
+        key_of = np.empty(total, np.uint32)
+        cdef uint64_t* room = <uint64_t*>writable(hashes, 8 * total)
+        cdef uint32_t* key_room = <uint32_t*>writable(key_of, 4 * total)
         with nogil:
-            dq_enter(&self.table)
+            dq_enter(&self.table, part_starts, room, key_room)
 
     @property
     def nbytes(self):
