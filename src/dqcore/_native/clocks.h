@@ -40,7 +40,7 @@ typedef struct {
 } dq_clock;
 
 enum { DQ_STARTS = 1, DQ_ALONE = 2 };
-enum { DQ_BLOCK = 4, DQ_NEAR = 256, DQ_LEAST_LATE = 8, DQ_FACTORIALS = 2048 };
+enum { DQ_BLOCK = 4, DQ_NEAR = 256, DQ_LEAST_LATE = 8, DQ_LONG = 32, DQ_FACTORIALS = 2048 };
 /* A boundary stands when the chance of its ranks is below exp(-20), two in a thousand million. */
 static const double DQ_CERTAIN = 20, DQ_STEEPEST = 0.01;
 
@@ -144,7 +144,7 @@ static double dq_surprise(const dq_clock *c, const double *upper, int64_t nu, co
   for (int64_t i = 0; i < nu; i++) top = upper[i] > top ? upper[i] : top;
   for (int b = 0; b <= strays && b < nl; b++) {
     double fall = top - best[b];
-    if (!(fall > c->tolerance)) continue;
+    if (!(fall > c->tolerance / 2)) continue;
     if (spread < 0) {
       for (int64_t i = 0; i < nu; i++) c->rest[i] = top - upper[i];
       spread = dq_select(c->rest, nu, (nu - 1) * 9 / 10) + c->tolerance;
@@ -179,13 +179,52 @@ static double dq_misfit(dq_clock *c, const dq_points *p, dq_line line) {
   if (na >= 8 && na <= 4 * nb) worst = fmax(worst, dq_differ(c, rest, a, rest + a, na - a));
   if (nb >= 8 && nb <= 4 * na) worst = fmax(worst, dq_differ(c, rest + na, b, rest + na + b, nb - b));
   if (na >= 4 && nb >= 4) {
-    /* The ends are brought together behind the residuals. */
-    double *ends = rest + p->n;
-    memcpy(ends, rest, sizeof *ends * (size_t)a);
-    memcpy(ends + a, rest + na + b, sizeof *ends * (size_t)(nb - b));
-    worst = fmax(worst, dq_differ(c, rest + a, na - a + b, ends, a + nb - b));
+    /* The quarters are brought together behind the residuals: the ends of a bow, then the halves of a saw's teeth. */
+    double *some = rest + p->n, *others = some + a + b + 1;
+    memcpy(some, rest, sizeof *some * (size_t)a);
+    memcpy(some + a, rest + na + b, sizeof *some * (size_t)(nb - b));
+    worst = fmax(worst, dq_differ(c, rest + a, na - a + b, some, a + nb - b));
+    memcpy(some + a, rest + na, sizeof *some * (size_t)b);
+    memcpy(others, rest + a, sizeof *some * (size_t)(na - a));
+    memcpy(others + na - a, rest + na + b, sizeof *some * (size_t)(nb - b));
+    worst = fmax(worst, dq_differ(c, others, p->n - a - b, some, a + b));
   }
   return worst;
+}
+
+/* Of the distances, the share that is greater than `h`, never nothing. */
+static double dq_beyond(const double *gaps, int64_t n, double h) {
+  int64_t beyond = 0;
+  for (int64_t i = 0; i < n; i++) beyond += gaps[i] > h;
+  return ((double)beyond + 1) / ((double)n + 1);
+}
+
+/* How surprising it is, were one line true, that no point of either side lies between it and the side's own line. How
+ * often a point lies further below its line than that is read off both sides, and the less surprising is taken: so late
+ * rows do not look like a clock that fell back. Tells small jumps in large noise, once sides are long enough to have
+ * lines of their own. */
+static double dq_void(dq_clock *c, dq_points *p, dq_line line) {
+  int64_t touch[2], na = p->split, nb = p->n - na;
+  if (na < DQ_LONG || nb < DQ_LONG) return 0;
+  dq_points sides[2] = {{p->t, p->e, na, 0}, {p->t + na, p->e + na, nb, 0}};
+  double *gaps[2] = {c->work, c->work + na}, most = 0, surprise = 0;
+  dq_line own[2];
+  for (int k = 0; k < 2; k++) {
+    own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, DQ_STEEPEST, touch);
+    for (int64_t i = 0; i < sides[k].n; i++) {
+      gaps[k][i] = dq_line_at(own[k], sides[k].t[i]) - sides[k].e[i];
+      most = fmax(most, dq_line_at(line, sides[k].t[i]) - dq_line_at(own[k], sides[k].t[i]));
+    }
+  }
+  if (!(most > c->tolerance / 2)) return 0;
+  for (int k = 0; k < 2; k++)
+    for (int64_t part = 0; part < 4; part++) { /* a quarter's points are as far from the line as its middle one */
+      int64_t low = sides[k].n * part / 4, high = sides[k].n * (part + 1) / 4;
+      double t = sides[k].t[(low + high) / 2], h = dq_line_at(line, t) - dq_line_at(own[k], t);
+      if (h > 0)
+        surprise -= (double)(high - low) * log(fmax(dq_beyond(gaps[0], na, h), dq_beyond(gaps[1], nb, h)));
+    }
+  return surprise;
 }
 
 /* The entries [low, high) as points, the best of each `group`; how many. */
@@ -207,7 +246,7 @@ static int64_t dq_gather(const dq_clock *c, int64_t low, int64_t high, int64_t g
 
 /* How certain it is that the clock was not one line over the entries [low, high), cut at `middle`. Looks at up to 256
  * groups of entries of the smaller side and twice as many of the larger one, next to the boundary. */
-static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
+static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high, int thorough) {
   int64_t left = middle - low, right = high - middle, less = left < right ? left : right, touch[2];
   int64_t group = (less + DQ_NEAR - 1) / DQ_NEAR, most = 2 * DQ_NEAR * group;
   dq_points p = {c->point_t, c->point_e, 0, 0};
@@ -216,10 +255,14 @@ static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
   p.split = dq_gather(c, middle - left / group * group, middle, group, p.t, p.e);
   p.n = p.split + dq_gather(c, middle, right > most ? middle + most : high, group, p.t + p.split, p.e + p.split);
   if (p.split == 0 || p.split == p.n) return 0;
-  double score = dq_misfit(c, &p, dq_upper_line(&p, c->hull, -1, -1, DQ_STEEPEST, touch));
+  dq_line line = dq_upper_line(&p, c->hull, -1, -1, DQ_STEEPEST, touch);
+  double score = dq_misfit(c, &p, line);
+  if (thorough) score = fmax(score, dq_void(c, &p, line));
   if (score > 4) {
-    dq_line line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
-    score = fmin(score, dq_misfit(c, &p, line));
+    line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
+    double fitted = dq_misfit(c, &p, line);
+    if (thorough) fitted = fmax(fitted, dq_void(c, &p, line));
+    score = fmin(score, fitted);
     double best_left = -INFINITY, best_right = -INFINITY;
     for (int64_t i = 0; i < p.n; i++) {
       double rest = p.e[i] - dq_line_at(line, p.t[i]);
@@ -232,37 +275,110 @@ static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
   return score;
 }
 
-/* Joins blocks of entries, the most alike first, until every boundary left is certain. `starts` has each piece's first
- * entry and one more. */
-static int64_t dq_join(dq_clock *c, int64_t m) {
-  int64_t *starts = c->starts, pieces = m / DQ_BLOCK > 1 ? m / DQ_BLOCK : 1;
+/* Joins neighbouring pieces while a score is within `limit`, the most alike first; how many are left. */
+static int64_t dq_join(dq_clock *c, int64_t pieces, double limit, int thorough) {
+  int64_t *starts = c->starts, end = starts[pieces];
   double *scores = c->scores;
-  for (int64_t i = 0; i < pieces; i++) starts[i] = i * DQ_BLOCK;
-  starts[pieces] = m;
-  for (int64_t i = 1; i < pieces; i++) scores[i] = dq_score(c, starts[i - 1], starts[i], starts[i + 1]);
-  for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) {
-    for (int64_t before = 0; before != pieces;) {
-      before = pieces;
-      /* Piece `kept` is the last one written; a score of -1 asks for a new one. */
-      int64_t kept = 0, joined = 0;
-      for (int64_t i = 1; i < before; i++) {
-        double score = scores[i];
-        int best = score <= limit && !joined && (kept == 0 || scores[kept] < 0 || score <= scores[kept]) &&
-                   (i + 1 == before || score <= scores[i + 1]);
-        if (best) {
-          if (kept > 0) scores[kept] = -1;
-          joined = 1;
-        } else {
-          starts[++kept] = starts[i];
-          scores[kept] = joined ? -1 : score;
-          joined = 0;
-        }
+  for (int64_t before = 0; before != pieces;) {
+    before = pieces;
+    /* Piece `kept` is the last one written; a score of -1 asks for a new one. */
+    int64_t kept = 0, joined = 0;
+    for (int64_t i = 1; i < before; i++) {
+      double score = scores[i];
+      int best = score <= limit && !joined && (kept == 0 || scores[kept] < 0 || score <= scores[kept]) &&
+                 (i + 1 == before || score <= scores[i + 1]);
+      if (best) {
+        if (kept > 0) scores[kept] = -1;
+        joined = 1;
+      } else {
+        starts[++kept] = starts[i];
+        scores[kept] = joined ? -1 : score;
+        joined = 0;
       }
-      pieces = kept + 1;
-      starts[pieces] = m;
-      for (int64_t i = 1; i < pieces; i++)
-        if (scores[i] < 0) scores[i] = dq_score(c, starts[i - 1], starts[i], starts[i + 1]);
     }
+    pieces = kept + 1;
+    starts[pieces] = end;
+    for (int64_t i = 1; i < pieces; i++)
+      if (scores[i] < 0) scores[i] = dq_score(c, starts[i - 1], starts[i], starts[i + 1], thorough);
+  }
+  return pieces;
+}
+
+/* Cuts a piece where it is most certain that it was not one clock, looking at 7 places in each; how many there are. */
+static int64_t dq_split(dq_clock *c, int64_t pieces) {
+  int64_t *starts = c->starts, before = pieces;
+  for (int64_t k = before - 1; k >= 0; k--) {
+    int64_t low = starts[k], high = starts[k + 1], cut = low;
+    double most = DQ_CERTAIN;
+    if (high - low < 4 * DQ_BLOCK) continue;
+    for (int64_t part = 1; part < 8; part++) {
+      int64_t middle = low + (high - low) * part / 8;
+      double score = middle - low < DQ_BLOCK || high - middle < DQ_BLOCK ? 0 : dq_score(c, low, middle, high, 1);
+      if (score > most) {
+        most = score;
+        cut = middle;
+      }
+    }
+    if (cut == low) continue;
+    memmove(starts + k + 2, starts + k + 1, sizeof *starts * (size_t)(pieces - k));
+    starts[k + 1] = cut;
+    pieces++;
+  }
+  return pieces;
+}
+
+/* Where between low and high the first line gives way to the second: as few points as can be above their line. A clock
+ * that went ahead did so at its first reading above the old line, one that fell back after its last above the new. */
+static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask, int64_t low,
+                      int64_t middle, int64_t high, dq_line before, dq_line after) {
+  double margin = c->tolerance / 2;
+  int ahead = dq_line_at(after, t[middle]) > dq_line_at(before, t[middle]);
+  int64_t above = 0, least = 0, cut = middle, found = 0;
+  for (int64_t i = low; i < high; i++) {
+    if (i > low && t[i] != t[i - 1] && (!found || above < least || (ahead && above == least))) {
+      least = above;
+      cut = i;
+      found = 1;
+    }
+    if (alone[i] & mask) continue;
+    above += e[i] > dq_line_at(before, t[i]) + margin;
+    above -= e[i] > dq_line_at(after, t[i]) + margin;
+  }
+  return cut;
+}
+
+static void dq_move_cuts(dq_clock *c, int64_t pieces) {
+  for (int64_t k = 0; k < pieces; k++) {
+    dq_points p = {c->point_t, c->point_e, 0, 0};
+    p.n = dq_gather(c, c->starts[k], c->starts[k + 1], 1, p.t, p.e);
+    c->lines[k] = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
+  }
+  for (int64_t k = 1; k < pieces; k++)
+    c->starts[k] = dq_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k], c->starts[k + 1],
+                          c->lines[k - 1], c->lines[k]);
+}
+
+static void dq_score_all(dq_clock *c, int64_t pieces, int thorough) {
+  for (int64_t i = 1; i < pieces; i++)
+    c->scores[i] = dq_score(c, c->starts[i - 1], c->starts[i], c->starts[i + 1], thorough);
+}
+
+/* The pieces of the entries: `starts` has each one's first entry and one more. Blocks are joined from below, which finds
+ * short pieces; then long pieces are cut from above where a small jump was joined over before it could be told from
+ * chance, and what the cuts left over is joined again. */
+static int64_t dq_segment(dq_clock *c, int64_t m) {
+  int64_t pieces = m / DQ_BLOCK > 1 ? m / DQ_BLOCK : 1;
+  for (int64_t i = 0; i < pieces; i++) c->starts[i] = i * DQ_BLOCK;
+  c->starts[pieces] = m;
+  dq_score_all(c, pieces, 1);
+  for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) pieces = dq_join(c, pieces, limit, 1);
+  for (int again = 0; again < 6; again++) {
+    int64_t before = pieces;
+    pieces = dq_split(c, pieces);
+    if (pieces == before && (again > 0 || pieces == 1)) break;
+    dq_move_cuts(c, pieces);
+    dq_score_all(c, pieces, 1);
+    pieces = dq_join(c, pieces, DQ_CERTAIN, 1);
   }
   return pieces;
 }
@@ -325,26 +441,6 @@ static dq_line dq_row_line(dq_clock *c, int64_t low, int64_t high, double *uncer
   return line;
 }
 
-/* Where between the rows low and high the first line gives way to the second: as few rows as can be above their line.
- * A clock that went ahead did so at its first row above the old line, one that fell back after its last row above the
- * new one. */
-static int64_t dq_cut(const dq_clock *c, int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after) {
-  double margin = c->tolerance / 2;
-  int ahead = dq_line_at(after, c->t[middle]) > dq_line_at(before, c->t[middle]);
-  int64_t above = 0, least = 0, cut = middle, found = 0;
-  for (int64_t i = low; i < high; i++) {
-    if (i > low && c->t[i] != c->t[i - 1] && (!found || above < least || (ahead && above == least))) {
-      least = above;
-      cut = i;
-      found = 1;
-    }
-    if (c->marks[i] & DQ_ALONE) continue;
-    above += c->e[i] > dq_line_at(before, c->t[i]) + margin;
-    above -= c->e[i] > dq_line_at(after, c->t[i]) + margin;
-  }
-  return cut;
-}
-
 static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, double uncertainty, dq_piece *piece) {
   double middle = c->t[low] + (c->t[high - 1] - c->t[low]) / 2;
   piece->since = c->stamps[low].reference;
@@ -371,13 +467,14 @@ static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
   c->starts[0] = 0;
   c->starts[1] = n;
   dq_mark_alone(c, m);
-  if (n >= c->min_rows) count = dq_join(c, m);
+  if (n >= c->min_rows) count = dq_segment(c, m);
   for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
   c->starts[count] = n;
   for (int again = 0; again < 2 && count > 1; again++) {
     for (int64_t k = 0; k < count; k++) c->lines[k] = dq_row_line(c, c->starts[k], c->starts[k + 1], &uncertainty);
     for (int64_t k = 1; k < count; k++)
-      c->starts[k] = dq_cut(c, c->starts[k - 1], c->starts[k], c->starts[k + 1], c->lines[k - 1], c->lines[k]);
+      c->starts[k] = dq_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
+                            c->lines[k - 1], c->lines[k]);
   }
   for (int64_t k = 0; k < count; k++) {
     int64_t low = c->starts[k], high = c->starts[k + 1];
