@@ -4,6 +4,7 @@ from .check import Check as Check
 from .compare import Compare as Compare
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates
+from .expression import Expression as Expression
 from .identifier import Identifier as Identifier
 from .length import Length as Length
 from .match import Match as Match
@@ -16,5 +17,5 @@ from .row_count import RowCount as RowCount
 from .schema import Schema as Schema
 from .timestamp import Timestamp as Timestamp
 from .unique import Unique as Unique
-from .valid_at import ValidAt as ValidAt
 from .units import Units as Units
+from .valid_at import ValidAt as ValidAt

@@ -1,0 +1,221 @@
+"""The nodes that compare: = <> < <= > >=, IN with literals, LIKE.
+
+A comparison with NaN is never true, and nor is its negation: it is unordered (see `plan`). So is one of two times
+that are equal only because both are held at the ends of what can be told.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .._native import numbers as _numbers
+from . import arrays
+from .arrays import call
+from .kinds import INT64_MAX, INT64_MIN
+from .plan import Active, Literal, Node, Rows, Values, settled
+from .tokens import Fault
+
+KERNELS = {
+    "=": "equal",
+    "<>": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+NATIVE = {"=": "==", "<>": "!="}
+PYTHON = {"=": eq, "<>": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+
+
+def pair(left: Node, right: Node, rows: Rows, active: Active) -> tuple[Values, Values]:
+    """Both sides; a literal as a scalar, but not both."""
+    if isinstance(left, Literal):
+        return left.value(rows, active), right.run(rows, active)
+    return left.run(rows, active), right.value(rows, active)
+
+
+@dataclass(frozen=True, eq=False)
+class Compare(Node):
+    """Two sides of one kind, held in one Arrow type."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return self.left, self.right
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        left, right = pair(self.left, self.right, rows, active)
+        array = call(KERNELS[self.operator], left.array, right.array)
+        kind = self.left.kind.name
+        if kind == "double":
+            return settled(array, arrays.either(_nan(left.array), _nan(right.array)))
+        if kind == "time":
+            return settled(array, _held(left.array, right.array))
+        return settled(array, arrays.either(left.unordered, right.unordered))
+
+
+def _nan(array: Any) -> pa.BooleanArray | None:
+    """Where an array is NaN; None where it is nowhere. No literal is."""
+    if isinstance(array, pa.Scalar):
+        return None
+    nan = call("is_nan", array)
+    return arrays.filled(nan) if nan.true_count else None
+
+
+def _held(left: Any, right: Any) -> pa.BooleanArray | None:
+    """Where two times are equal and at an end of int64. No literal in microseconds is."""
+    if isinstance(left, pa.Scalar) or isinstance(right, pa.Scalar):
+        return None
+    one, other = arrays.raw(left), arrays.raw(right)
+    held = (one == other) & ((one == INT64_MAX) | (one == INT64_MIN))
+    return arrays.booleans(held) if held.any() else None
+
+
+@dataclass(frozen=True, eq=False)
+class CompareMixed(Node):
+    """Integers, unsigned ones and doubles against each other: exactly, never through a double."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return self.left, self.right
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        left, right = self.left.run(rows, active).array, self.right.run(rows, active).array
+        codes = np.empty(rows.count, np.uint8)
+        operator = NATIVE.get(self.operator, self.operator)
+        _numbers.compare(
+            arrays.raw(left), arrays.valid(left), operator, arrays.raw(right), arrays.valid(right), codes
+        )
+        array = pa.Array.from_buffers(
+            pa.bool_(), rows.count, [arrays.bits(codes != SKIPPED), arrays.bits(codes == 0)]
+        )
+        nan = codes == NOT_A_NUMBER
+        return settled(array, arrays.booleans(nan) if nan.any() else None)
+
+
+NOT_A_NUMBER, SKIPPED = 2, 255
+
+
+@dataclass(frozen=True, eq=False)
+class CompareDecimal(Node):
+    """A decimal on the left against a double on the right, exactly.
+
+    The nearest double of the decimal decides, because rounding keeps order; only where it equals the other side are
+    the two compared digit by digit."""
+
+    operator: str
+    left: Node
+    nearest: Node
+    right: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return self.left, self.nearest, self.right
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        near, right = self.nearest.run(rows, active).array, self.right.run(rows, active).array
+        array = call(KERNELS[self.operator], near, right)
+        ties = arrays.filled(call("equal", near, right))
+        if ties.true_count:
+            exact = self.left.run(rows, active).array.filter(ties).to_pylist()
+            other = right.filter(ties).to_pylist()
+            holds = [PYTHON[self.operator](one, Decimal(two)) for one, two in zip(exact, other, strict=True)]
+            array = pc.replace_with_mask(array, ties, pa.array(holds, pa.bool_()))
+        return settled(array, _nan(right))
+
+
+@dataclass(frozen=True, eq=False)
+class InLiterals(Node):
+    """Whether the operand is one of `values`; `or_null` says that the list holds NULL too, so that nothing is
+    surely outside it."""
+
+    operand: Node
+    values: pa.Array
+    or_null: bool
+
+    def operands(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        array = self.operand.run(rows, active).array
+        # Arrow's sets tell -0.0 from 0.0; adding 0.0 makes both the same.
+        is_double = self.operand.kind.name == "double"
+        found = pc.is_in(call("add", array, pa.scalar(0.0)) if is_double else array, value_set=self.values)
+        unsure = pa.scalar(None, pa.bool_())
+        if self.or_null:
+            found = call("if_else", found, found, unsure)
+        if array.null_count:
+            found = call("if_else", call("is_valid", array), found, unsure)
+        return settled(found, _nan(array) if is_double else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Like(Node):
+    """Whether a text matches a pattern as a whole; `function` is the Arrow kernel that tells, `needle` what for."""
+
+    operand: Node
+    function: str
+    needle: str
+
+    def operands(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        array = self.operand.run(rows, active).array
+        if self.function == "equal":
+            return Values(call("equal", array, pa.scalar(self.needle)))
+        return Values(getattr(pc, self.function)(array, self.needle))
+
+
+MANY, ONE = object(), object()
+
+
+def like(pattern: str, escape: str | None, at: int) -> tuple[str, str]:
+    """The kernel and the needle that LIKE with this pattern means; `Fault` when the escape escapes nothing."""
+    pieces = _pieces(pattern, escape, at)
+    wild = [place for place, piece in enumerate(pieces) if piece is MANY or piece is ONE]
+    text = "".join(piece for piece in pieces if isinstance(piece, str))
+    if not wild:
+        return "equal", text
+    if ONE not in pieces and len(pieces) > 1:
+        first, last = pieces[0] is MANY, pieces[-1] is MANY
+        if len(wild) == first + last:
+            return {(1, 1): "match_substring", (1, 0): "ends_with", (0, 1): "starts_with"}[first, last], text
+    body = "".join(
+        ".*" if piece is MANY else "." if piece is ONE else re.escape(str(piece)) for piece in pieces
+    )
+    regex = rf"(?s)\A{body}\z"
+    try:
+        pc.match_substring_regex(pa.array([""]), regex)
+    except pa.ArrowException:
+        raise Fault(at, "the pattern of LIKE is too long") from None
+    return "match_substring_regex", regex
+
+
+def _pieces(pattern: str, escape: str | None, at: int) -> list[Any]:
+    pieces: list[Any] = []
+    characters = iter(pattern)
+    for character in characters:
+        if character == escape:
+            character = next(characters, "")
+            if character not in ("%", "_", escape):
+                raise Fault(at, "in the pattern of LIKE the escape character stands before %, _ or itself")
+            pieces.append(character)
+        elif character == "%":
+            if not pieces or pieces[-1] is not MANY:
+                pieces.append(MANY)
+        else:
+            pieces.append(ONE if character == "_" else character)
+    return pieces

@@ -1,0 +1,144 @@
+"""The nodes of three-valued logic: AND, OR, NOT, IS NULL, CASE, COALESCE.
+
+Logic is Kleene's. A truth value that is unordered (see `plan`) behaves as false, save that NOT leaves it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from . import arrays
+from .arrays import call
+from .plan import Active, Node, Rows, Values, settled
+
+
+@dataclass(frozen=True, eq=False)
+class Junction(Node):
+    """AND or OR of two terms or more, from left to right: what a term decides, those after it are not asked."""
+
+    conjunction: bool
+    terms: tuple[Node, ...]
+
+    def operands(self) -> tuple[Node, ...]:
+        return self.terms
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        made = self.terms[0].run(rows, active)
+        join = _and if self.conjunction else _or
+        for term in self.terms[1:]:
+            made = join(made, term.run(rows, self._open(made, active) if term.fallible else active))
+        return made
+
+    def _open(self, made: Values, active: Active) -> Active:
+        """The rows that the terms so far leave undecided."""
+        if self.conjunction:
+            return arrays.both(active, arrays.filled(made.array, True))
+        return arrays.both(active, call("invert", arrays.filled(made.array)))
+
+
+def _and(one: Values, other: Values) -> Values:
+    array = call("and_kleene", one.array, other.array)
+    unordered = arrays.either(one.unordered, other.unordered)
+    if unordered is None:
+        return Values(array)
+    for values in (one, other):
+        unordered = call("and_not", unordered, _plainly_false(values))
+    return Values(array, unordered)
+
+
+def _or(one: Values, other: Values) -> Values:
+    array = call("or_kleene", one.array, other.array)
+    unordered = arrays.either(one.unordered, other.unordered)
+    return Values(array, None if unordered is None else call("and_not", unordered, arrays.filled(array, True)))
+
+
+def _plainly_false(values: Values) -> pa.BooleanArray:
+    false = call("invert", arrays.filled(values.array, True))
+    return false if values.unordered is None else call("and_not", false, values.unordered)
+
+
+@dataclass(frozen=True, eq=False)
+class Not(Node):
+    operand: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        made = self.operand.run(rows, active)
+        return settled(call("invert", made.array), made.unordered)
+
+
+@dataclass(frozen=True, eq=False)
+class IsNull(Node):
+    operand: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        return Values(call("invert", call("is_valid", self.operand.run(rows, active).array)))
+
+
+@dataclass(frozen=True, eq=False)
+class Case(Node):
+    """The result of the first condition that is true, else the default; all results are of the node's kind."""
+
+    conditions: tuple[Node, ...]
+    results: tuple[Node, ...]
+    default: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return (*self.conditions, *self.results, self.default)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        taken: list[Any] = []
+        results: list[Values] = []
+        waiting = active
+        for condition, result in zip(self.conditions, self.results, strict=True):
+            true = arrays.filled(condition.run(rows, waiting).array)
+            taken.append(true)
+            results.append(result.value(rows, arrays.both(waiting, true)))
+            waiting = arrays.both(waiting, call("invert", true))
+        return _chosen(taken, results, self.default.run(rows, waiting))
+
+
+@dataclass(frozen=True, eq=False)
+class Coalesce(Node):
+    """The first of the operands that is not null; all are of the node's kind."""
+
+    choices: tuple[Node, ...]
+
+    def operands(self) -> tuple[Node, ...]:
+        return self.choices
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        taken: list[Any] = []
+        results: list[Values] = []
+        waiting = active
+        for choice in self.choices[:-1]:
+            made = choice.run(rows, waiting)
+            taken.append(call("is_valid", made.array))
+            results.append(made)
+            waiting = arrays.both(waiting, call("invert", taken[-1]))
+        return _chosen(taken, results, self.choices[-1].run(rows, waiting))
+
+
+def _chosen(taken: Sequence[Any], results: Sequence[Values], default: Values) -> Values:
+    """In each row the result of the first that is taken, else the default."""
+    array, unordered = default
+    for true, result in zip(reversed(taken), reversed(results), strict=True):
+        array = call("if_else", true, result.array, array)
+        if unordered is not None or result.unordered is not None:
+            no = pa.scalar(False)
+            unordered = call(
+                "if_else",
+                true,
+                no if result.unordered is None else result.unordered,
+                no if unordered is None else unordered,
+            )
+    return Values(array, unordered)

@@ -1,0 +1,205 @@
+"""A typed tree that computes: its nodes, what they compute into, and the leaves.
+
+A node gives one value a row. What is true of every node:
+
+* Nulls are Arrow's. A boolean may beside be *unordered* in a row: it stands as false there, but only because a NaN
+  was compared, so its negation is not true either. `Values.unordered` says where; without it nothing is.
+* A node that may fail (a cast, an overflow) looks only at the rows that are *active*: those that `where` selects and
+  that no CASE, COALESCE, AND or OR to its left has decided already. It notes the failure with the row, gives null
+  there, and the whole evaluation raises in the end, for the first row that failed.
+* A node that cannot fail and reads one dictionary-encoded column is computed for the dictionary's values, once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import DataError
+from ..instants import beyond_micros
+from ..morsel import Cells, Morsel
+from . import arrays
+from .arrays import call
+from .kinds import INT64_MAX, INT64_MIN, Kind
+
+Active = pa.BooleanArray | None
+"""Which rows count, without nulls; None for all."""
+
+
+class Values(NamedTuple):
+    """An array, or a scalar where a literal stands; see the module for `unordered` (never with nulls)."""
+
+    array: Any
+    unordered: pa.BooleanArray | None = None
+
+
+class Rows:
+    """One evaluation: the rows, what is computed once in it, and the first failure."""
+
+    def __init__(self, morsel: Morsel, identity: str) -> None:
+        self.morsel = morsel
+        self.count = morsel.rows
+        self.identity = identity
+        """Tells one piece of SQL, typed one way, from every other: what dictionaries remember is kept under it."""
+        self.shared: dict[int, Values] = {}
+        self.failure: tuple[int, str] | None = None
+
+    def fail(self, failed: pa.BooleanArray, active: Active, message: str) -> None:
+        """Notes that the node could not be computed in the `failed` rows, so far as they are active."""
+        count = arrays.both(active, failed)
+        if count.true_count:
+            row = self.morsel.start + int(np.argmax(arrays.flags(count)))
+            if self.failure is None or row < self.failure[0]:
+                self.failure = row, message
+
+    def raise_failure(self) -> None:
+        if self.failure is not None:
+            row, message = self.failure
+            raise DataError(f"{message}, in row {row}")
+
+
+@dataclass(frozen=True, eq=False)
+class Node(ABC):
+    kind: Kind
+    serial: int
+    """Tells the nodes of one tree apart."""
+
+    may_fail: ClassVar[bool] = False
+
+    def operands(self) -> tuple[Node, ...]:
+        return ()
+
+    @cached_property
+    def fallible(self) -> bool:
+        """Whether the node or one below it may fail."""
+        return self.may_fail or any(node.fallible for node in self.operands())
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        return frozenset[str]().union(*(node.reads for node in self.operands()))
+
+    @cached_property
+    def per_value_of(self) -> str | None:
+        """The column for whose values the node can be computed in place of the rows."""
+        return next(iter(self.reads)) if len(self.reads) == 1 and self.operands() and not self.fallible else None
+
+    def run(self, rows: Rows, active: Active) -> Values:
+        """One value a row, in an array."""
+        if self.per_value_of is not None:
+            cells = rows.morsel.cells(self.per_value_of)
+            if cells.indices is not None and cells.once is not None:
+                made = cells.once.get((rows.identity, self.serial), lambda: self._per_value(rows, cells))
+                return _spread(made, cells)
+        return self.compute(rows, active)
+
+    def value(self, rows: Rows, active: Active) -> Values:
+        """As `run`, but a literal gives a scalar."""
+        return self.run(rows, active)
+
+    @abstractmethod
+    def compute(self, rows: Rows, active: Active) -> Values: ...
+
+    def _per_value(self, rows: Rows, cells: Cells) -> Values:
+        """The node for each value of the dictionary and, last, for null."""
+        values = pa.concat_arrays([cells.values, pa.nulls(1, cells.values.type)])
+        name = str(self.per_value_of)
+        morsel = Morsel(0, len(values), {name: Cells(values)}, rows.morsel.zone)
+        return self.compute(Rows(morsel, rows.identity), None)
+
+
+def _spread(made: Values, cells: Cells) -> Values:
+    assert cells.indices is not None
+    indices = cells.indices
+    if indices.null_count:
+        indices = indices.cast(pa.int64()).fill_null(len(cells.values))
+    unordered = None if made.unordered is None else made.unordered.take(indices)
+    return Values(made.array.take(indices), unordered)
+
+
+@dataclass(frozen=True, eq=False)
+class Column(Node):
+    name: str
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        return frozenset((self.name,))
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        morsel, name = rows.morsel, self.name
+        if self.kind.name == "time":
+            return Values(morsel.kept(("sql", name, self.kind.fine), lambda: _times(morsel, name, self.kind.fine)))
+        array = morsel.arrow(name)
+        if isinstance(array.type, pa.BaseExtensionType):
+            array = array.storage
+        if self.kind.name == "opaque" or array.type == self.kind.arrow:
+            return Values(array)
+        if pa.types.is_null(array.type):
+            return Values(pa.nulls(rows.count, self.kind.arrow))
+        if pa.types.is_large_string(array.type):
+            return Values(array)
+        return Values(morsel.kept(("sql", name), lambda: array.cast(self.kind.arrow)))
+
+
+def _times(morsel: Morsel, name: str, fine: bool) -> pa.Array:
+    values, valid = morsel.times(name)
+    if fine:
+        beyond = beyond_micros(morsel, name)
+        values = nanoseconds(values)
+        held = (values == INT64_MAX) | (values == INT64_MIN)
+        values = values if beyond is None else np.where(held, values, values + beyond)
+    return arrays.numbers(values, valid)
+
+
+def nanoseconds(micros: Any) -> Any:
+    """Microseconds as nanoseconds; beyond int64 held at its ends, so order is kept."""
+    most = INT64_MAX // 1000 - 1
+    scaled = np.clip(micros, -most, most) * 1000
+    return np.where(micros > most, INT64_MAX, np.where(micros < -most, INT64_MIN, scaled))
+
+
+@dataclass(frozen=True, eq=False)
+class Literal(Node):
+    """`exact` is the value as it was written: None, a bool, a Decimal, a float, a text, or a time's integer."""
+
+    exact: Any
+    scalar: pa.Scalar
+
+    def value(self, rows: Rows, active: Active) -> Values:
+        return Values(self.scalar)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        return Values(pa.repeat(self.scalar, rows.count))
+
+
+@dataclass(frozen=True, eq=False)
+class Shared(Node):
+    """What stands in several places of the tree (the operand of BETWEEN, say) and is computed once."""
+
+    node: Node
+
+    def operands(self) -> tuple[Node, ...]:
+        return (self.node,)
+
+    def run(self, rows: Rows, active: Active) -> Values:
+        return self.compute(rows, active)
+
+    def compute(self, rows: Rows, active: Active) -> Values:
+        # The first place sees at least the rows that the later ones see.
+        if self.serial not in rows.shared:
+            rows.shared[self.serial] = self.node.run(rows, active)
+        return rows.shared[self.serial]
+
+
+def settled(array: pa.BooleanArray, unordered: pa.BooleanArray | None) -> Values:
+    """A truth value that is false, and unordered, where `unordered` is true and it is not null."""
+    if unordered is None or not unordered.true_count:
+        return Values(array)
+    if array.null_count:
+        unordered = call("and", unordered, call("is_valid", array))
+    # Null and false is false, so nulls are put aside by `and`, which keeps them.
+    return Values(call("and", array, call("invert", unordered)), unordered)
