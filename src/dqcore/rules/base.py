@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..arrays import take
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
@@ -290,6 +291,23 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
     """The key of each row, not valid where `where` leaves the row out: it is as if absent."""
     hashes, valid = morsel.keys(columns)
     return Keys(hashes, valid if selected is None else valid & selected)
+
+
+def taken(
+    pieces: list[tuple[Cells, ...]], lengths: list[int], rows: NDArray[np.int64], types: list[pa.DataType]
+) -> list[pa.ChunkedArray]:
+    """The values of columns, kept as the cells of each morsel, on some rows (ascending)."""
+    edges = np.searchsorted(rows, np.cumsum([0, *lengths]))
+    chunks: list[list[pa.Array]] = [[] for _ in types]
+    start = 0
+    for cells, length, low, high in zip(pieces, lengths, edges[:-1], edges[1:], strict=True):
+        if low < high:
+            wanted = pa.array(rows[low:high] - start)
+            for column, type_, chunk in zip(cells, types, chunks, strict=True):
+                picked = wanted if column.indices is None else column.indices.take(wanted)
+                chunk.append(take(column.values, picked).cast(type_))
+        start += length
+    return [pa.chunked_array(chunk, type_) for chunk, type_ in zip(chunks, types, strict=True)]
 
 
 class KeyCheck(Check):
