@@ -294,19 +294,20 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
 
 
 def taken(
-    pieces: list[tuple[Cells, ...]], lengths: list[int], rows: NDArray[np.int64], types: list[pa.DataType]
+    pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]
 ) -> list[pa.ChunkedArray]:
-    """The values of columns, kept as the cells of each morsel, on some rows (ascending)."""
-    edges = np.searchsorted(rows, np.cumsum([0, *lengths]))
+    """The values of columns on some rows (ascending); a piece has the cells of a morsel, one for each column."""
+    lengths = [len(cells[0].values if cells[0].indices is None else cells[0].indices) for cells in pieces]
+    ends = np.cumsum([0, *lengths])
+    edges = np.searchsorted(rows, ends)
     chunks: list[list[pa.Array]] = [[] for _ in types]
-    start = 0
-    for cells, length, low, high in zip(pieces, lengths, edges[:-1], edges[1:], strict=True):
-        if low < high:
-            wanted = pa.array(rows[low:high] - start)
-            for column, type_, chunk in zip(cells, types, chunks, strict=True):
-                picked = wanted if column.indices is None else column.indices.take(wanted)
-                chunk.append(take(column.values, picked).cast(type_))
-        start += length
+    for cells, start, low, high in zip(pieces, ends[:-1], edges[:-1], edges[1:], strict=True):
+        if low == high:
+            continue
+        wanted = pa.array(rows[low:high] - start)
+        for column, type_, chunk in zip(cells, types, chunks, strict=True):
+            picked = wanted if column.indices is None else column.indices.take(wanted)
+            chunk.append(take(column.values, picked).cast(type_))
     return [pa.chunked_array(chunk, type_) for chunk, type_ in zip(chunks, types, strict=True)]
 
 

@@ -168,7 +168,7 @@ class ClockSkewCheck(KeyCheck):
         _clocks.judge(
             observed, reference, piece_of, found, self._codes(found, told), firsts, self.tolerance, len(REASONS), codes
         )
-        keys = taken(state.pieces("by"), list(map(len, state.pieces("valid"))), order[starts[:-1]], self.types)
+        keys = taken(state.pieces("by"), order[starts[:-1]], self.types)
         keyed_by = pa.table(keys, names=list(self.rule.by))
         return Judged(codes, clocks.details(keyed_by, found, counts, told, self.zone))
 

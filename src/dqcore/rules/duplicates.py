@@ -218,9 +218,7 @@ class DuplicatesCheck(KeyCheck):
         return Judged(codes, self._details(state, firsts, np.diff(starts), *counts))
 
     def _details(self, state: Pieces, firsts: NDArray[np.int64], *counts: NDArray[np.int64]) -> pa.Table:
-        keys = taken(
-            state.pieces("key"), [len(valid) for valid in state.pieces("valid")], firsts, self.types
-        )
+        keys = taken(state.pieces("key"), firsts, self.types)
         return pa.Table.from_arrays([*keys, *map(pa.array, counts)], names=[*self.rule.columns, *COUNTS])
 
 
