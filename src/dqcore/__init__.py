@@ -1,5 +1,6 @@
 """dqcore: says, row by row, whether a clinical result that arrived can be trusted."""
 
+from .correct import correct_times as correct_times
 from .errors import DataError as DataError
 from .errors import DQError as DQError
 from .errors import RuleError as RuleError

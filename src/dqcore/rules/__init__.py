@@ -1,6 +1,7 @@
 """Every rule of dqcore, a line each; nothing else lists them."""
 
 from .check import Check as Check
+from .clock_skew import ClockSkew as ClockSkew
 from .compare import Compare as Compare
 from .consistent import Consistent as Consistent
 from .duplicates import Duplicates as Duplicates

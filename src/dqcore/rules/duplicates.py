@@ -16,12 +16,11 @@ from .._native import keys as _keys
 from .._native import outcomes as _outcomes
 from .._native import runs as _runs
 from .._native.columns import Column
-from ..arrays import take
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
 from ..logical import logical
-from ..morsel import Cells, Flags, Morsel
+from ..morsel import Flags, Morsel
 from .base import (
     PASS,
     SKIP,
@@ -35,6 +34,7 @@ from .base import (
     column_name,
     composite,
     keyed,
+    taken,
 )
 
 COUNTS = ("rows", "retransmissions", "corrections", "conflicts")
@@ -214,7 +214,7 @@ class DuplicatesCheck(KeyCheck):
         return Judged(codes, self._details(state, firsts, np.diff(starts), *counts))
 
     def _details(self, state: Pieces, firsts: NDArray[np.int64], *counts: NDArray[np.int64]) -> pa.Table:
-        keys = _taken(state.pieces("key"), firsts, self.types)
+        keys = taken(state.pieces("key"), firsts, self.types)
         return pa.Table.from_arrays([*keys, *map(pa.array, counts)], names=[*self.rule.columns, *COUNTS])
 
 
@@ -235,19 +235,3 @@ def _letters(morsel: Morsel, column: str) -> NDArray[np.uint8]:
     letters = np.empty(morsel.rows, np.uint8)
     _outcomes.spread(Column(cells.indices), cells.once.get("letters", lambda: _runs.letters(cells.column)), letters)
     return letters
-
-
-def _taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]) -> list[pa.ChunkedArray]:
-    """The values of columns, kept as the cells of each morsel, on some rows (ascending)."""
-    lengths = [len(cells[0].values if cells[0].indices is None else cells[0].indices) for cells in pieces]
-    edges = np.searchsorted(rows, np.cumsum([0, *lengths]))
-    chunks: list[list[pa.Array]] = [[] for _ in types]
-    start = 0
-    for cells, length, low, high in zip(pieces, lengths, edges[:-1], edges[1:], strict=True):
-        if low < high:
-            wanted = pa.array(rows[low:high] - start)
-            for column, type_, chunk in zip(cells, types, chunks, strict=True):
-                picked = wanted if column.indices is None else column.indices.take(wanted)
-                chunk.append(take(column.values, picked).cast(type_))
-        start += length
-    return [pa.chunked_array(chunk, type_) for chunk, type_ in zip(chunks, types, strict=True)]

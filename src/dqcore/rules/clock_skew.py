@@ -1,0 +1,183 @@
+"""ClockSkew: whether a device's clock was right when it stamped a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Unpack
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .. import clocks
+from .._native import clocks as _clocks
+from .._native import keys as _keys
+from ..binding import Binding
+from ..durations import microseconds
+from ..errors import RuleError
+from ..logical import logical
+from ..morsel import Morsel
+from .base import (
+    SKIP,
+    Common,
+    Finding,
+    Judged,
+    KeyCheck,
+    KeyRule,
+    Pieces,
+    Selected,
+    column_name,
+    composite,
+    keyed,
+    taken,
+)
+
+REASONS = ("clock_offset", "clock_drift", "clock_step", "time_zone_offset", "epoch_reset", "ahead_of_reference")
+REASON_OF = {
+    "offset": "clock_offset",
+    "drift": "clock_drift",
+    "step": "clock_step",
+    "time_zone": "time_zone_offset",
+    "epoch_reset": "epoch_reset",
+}
+
+
+class ClockSkew(KeyRule):
+    """The clock that wrote `observed` was right within `tolerance`, as told by `reference`, a time that was
+    taken from a good clock some delay later: when the result was received or stored.
+
+    Each device (`by`, one column or several; null is a device) is judged by itself. Its rows, by reference
+    time, are cut into segments where its clock jumped by more than `tolerance`. A delay is never negative, so
+    the rows with the least delays show the clock: they give each segment a line, an offset and a drift.
+    `expected_delay` is the least delay that there is when the clock is right. A row fails when its clock's
+    error at its time is beyond `tolerance`, with a reason by the segment's diagnosis: `clock_offset`,
+    `clock_drift`, `clock_step`, `time_zone_offset` or `epoch_reset`. With `max_drift_ppm` every row of a
+    segment that drifts by more fails. `ahead_of_reference` is a row read later than its reference by more than
+    `tolerance` while its clock was right. Segments of fewer than `min_rows` rows are not judged: their rows
+    are skipped, as are rows where a time is null.
+
+    `details` has a row per device and segment: the `by` columns; `segment`, from 0; `since` and `until`, the
+    reference times of its first and last row; `rows`; `offset_s`, the clock minus the reference at the
+    middle (seconds, positive: ahead); `drift_ppm` (positive: gains); `jitter_s`, the median delay beyond the
+    least; `uncertainty_s`, by how much chance may have moved the line; `diagnosis`. Devices are in the order
+    of their `by` values, nulls last.
+
+    >>> ClockSkew("resulted_at", reference="stored_at", by="device_id", tolerance="2s").id
+    'clock_skew:resulted_at'
+    """
+
+    leading = ("observed",)
+    reasons = REASONS
+
+    observed: str
+    reference: str
+    by: tuple[str, ...]
+    tolerance: str
+    max_drift_ppm: int | float | None
+    expected_delay: str
+    min_rows: int
+
+    def __init__(
+        self,
+        observed: str,
+        reference: str,
+        by: str | Sequence[str],
+        tolerance: str | timedelta,
+        max_drift_ppm: int | float | None = None,
+        expected_delay: str | timedelta = "0s",
+        min_rows: int = 20,
+        **common: Unpack[Common],
+    ) -> None:
+        column_name(observed, "observed")
+        if column_name(reference, "reference") == observed:
+            raise RuleError("reference is the observed column; name the time of a good clock, such as 'stored_at'")
+        if not microseconds(tolerance, "tolerance"):
+            raise RuleError("tolerance is nothing, and no clock is that good; give a duration such as '2s'")
+        microseconds(expected_delay, "expected_delay")
+        if not _is_number(max_drift_ppm):
+            raise RuleError(f"max_drift_ppm is {max_drift_ppm!r}; give parts per million above 0, such as 100")
+        if not isinstance(min_rows, int) or isinstance(min_rows, bool) or not 2 <= min_rows < 2**62:
+            raise RuleError(f"min_rows is {min_rows!r}; give a number of rows from 2 up, such as 20")
+        self._set(
+            common,
+            observed=observed,
+            reference=reference,
+            by=composite(by, "by"),
+            tolerance=_written(tolerance, "tolerance"),
+            max_drift_ppm=max_drift_ppm,
+            expected_delay=_written(expected_delay, "expected_delay"),
+            min_rows=min_rows,
+        )
+
+    def reads(self) -> tuple[str, ...]:
+        return self.observed, self.reference
+
+    def wants(self) -> Mapping[str, str]:
+        return {self.observed: "time", self.reference: "time"}
+
+    def bind(self, binding: Binding) -> ClockSkewCheck:
+        binding.times(self.observed, self.reference)
+        types = [logical(type_) for type_ in binding.key(*self.by)]
+        return ClockSkewCheck(self, types, binding.zone.name if binding.zone else None)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a limit in ppm is one that a drift can be held against, or is not given."""
+    return value is None or (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+    )
+
+
+def _written(duration: str | timedelta, parameter: str) -> str:
+    return duration if isinstance(duration, str) else f"{microseconds(duration, parameter)}us"
+
+
+class ClockSkewCheck(KeyCheck):
+    """State, a row each: the device's hash, whether the row counts, and both times (microseconds, UTC). And,
+    a piece a morsel, the cells of the `by` columns (references to the data), from which the details are
+    taken."""
+
+    rule: ClockSkew
+
+    def __init__(self, rule: ClockSkew, types: list[pa.DataType], zone: str | None) -> None:
+        super().__init__(rule, [Finding(reason, rule.observed) for reason in REASONS])
+        self.types, self.zone = types, zone
+        self.tolerance = microseconds(rule.tolerance, "tolerance")
+        self.lag = microseconds(rule.expected_delay, "expected_delay")
+
+    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
+        rule = self.rule
+        hashes, _ = keyed(morsel, rule.by, selected)
+        observed, known = morsel.times(rule.observed)
+        reference, given = morsel.times(rule.reference)
+        valid = known & given if selected is None else known & given & selected
+        cells = tuple(map(morsel.cells, rule.by))
+        return Pieces(hashes=hashes, valid=valid, observed=observed, reference=reference, by=cells)
+
+    def judge(self, state: Pieces) -> Judged:
+        groups = _keys.Groups(state["hashes"], state["valid"])
+        order, starts = _keys.order(groups.ids, len(groups))
+        observed, reference = state["observed"], state["reference"]
+        found, counts, piece_of = _clocks.pieces(
+            order, starts, observed, reference, self.lag, self.tolerance, self.rule.min_rows
+        )
+        told = clocks.diagnose(found, self.tolerance, self.rule.max_drift_ppm, self.rule.min_rows)
+        firsts = np.repeat(np.cumsum(counts) - counts, counts)
+        codes = np.full(len(observed), SKIP, np.uint8)
+        _clocks.judge(
+            observed, reference, piece_of, found, self._codes(found, told), firsts, self.tolerance, len(REASONS), codes
+        )
+        keys = taken(state.pieces("by"), order[starts[:-1]], self.types)
+        keyed_by = pa.table(keys, names=list(self.rule.by))
+        return Judged(codes, clocks.details(keyed_by, found, counts, told, self.zone))
+
+    def _codes(self, found: NDArray[Any], told: NDArray[np.object_]) -> NDArray[np.uint8]:
+        """What the kernel is to give the rows of each piece that its clock was wrong on."""
+        codes = np.zeros(len(found), np.uint8)
+        codes[told == "too_few_rows"] = SKIP
+        for diagnosis, reason in REASON_OF.items():
+            codes[told == diagnosis] = REASONS.index(reason) + 1
+        drifts = clocks.drifts_beyond(found, self.rule.max_drift_ppm) & (told == "drift")
+        codes[drifts] += _clocks.WHOLLY
+        return codes
