@@ -101,7 +101,7 @@ class Match(RowRule):
                 f"({', '.join(self.registry_key)}); name the columns that hold it"
             )
         pairs = tuple(pair(binding, column, registry, other) for column, other in (self.agree or {}).items())
-        check = MatchCheck(self, registry, pairs)
+        check = MatchCheck(self, registry, pairs, binding.seed)
         check.prepare(as_morsel(pa.table({}), (), binding.zone, binding.seed))
         return check
 
@@ -136,11 +136,11 @@ def _same_key(rule: Match, ref: Ref, ours: pa.DataType, key: str, theirs: pa.Dat
 class MatchCheck(RowCheck):
     rule: Match
 
-    def __init__(self, rule: Match, registry: Registry, pairs: tuple[Pair, ...]) -> None:
+    def __init__(self, rule: Match, registry: Registry, pairs: tuple[Pair, ...], seed: int) -> None:
         first = rule.leading_columns()[0]
         found = [Finding(reason, first) for reason in rule.reasons[:AMBIGUOUS]]
         super().__init__(rule, [*found, *(Finding(f"disagrees:{pair.column}", pair.column) for pair in pairs)])
-        self.registry, self.pairs = registry, pairs
+        self.registry, self.pairs, self.seed = registry, pairs, seed
 
     def prepare(self, morsel: Morsel) -> None:
         """Makes what morsels of this seed and zone will ask for; it is kept with the registry."""
@@ -187,8 +187,8 @@ class MatchCheck(RowCheck):
         near = np.flatnonzero(np.array([reason == self.rule.reasons[NEAR_MATCH - 1] for reason in reasons], bool))
         source = np.full(len(reasons), -1, np.int64)
         if len(near):
-            numbers = self._nearest(as_morsel(rows, self.rule.leading_columns()), near)
-            source[near] = self.registry.index(self.rule.registry_key).firsts[numbers]
+            numbers = self._nearest(as_morsel(rows, self.rule.leading_columns(), seed=self.seed), near)
+            source[near] = self.registry.index(self.rule.registry_key, self.seed).firsts[numbers]
         at = pa.array(source, mask=source < 0)
         parts = [_as_text(take(self.registry.column(name), at)) for name in self.rule.registry_key]
         return pc.binary_join_element_wise(*parts, ", ")
