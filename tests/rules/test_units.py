@@ -1,0 +1,371 @@
+"""Units: the rule over tables."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import strategies as st
+from laws import Laws, Rows, Subject, check, told
+
+import dqcore as dq
+
+CODES = pa.table({"code": ["GLU", "HB", "A1C", "NA"], "analyte": ["2345-7", "718-7", "4548-4", "2951-2"]})
+SPELLINGS = pa.table(
+    {
+        "spelling": ["MGD", "K/uL", "x", "x", "nonsense"],
+        "unit": ["mg/dL", "K/uL", "mmol/L", "g/dL", None],
+        "analyte": [None, None, "GLU", "718-7", None],
+    }
+)
+
+# unit, analyte -> reason, or (scale, offset, unit): what a nurse could look up, none of it from the package.
+LINES: dict[tuple[str, str], Any] = {
+    ("mg/dL", "2345-7"): (1, 0, "mg/dL"),
+    ("MG/DL", "2345-7"): (1, 0, "mg/dL"),
+    ("mmol/L", "2345-7"): (18.0156, 0, "mg/dL"),
+    ("g/dL", "718-7"): (1, 0, "g/dL"),
+    ("g/L", "718-7"): (0.1, 0, "g/dL"),
+    ("mmol/mol", "4548-4"): (0.09148, 2.152, "%"),
+    ("%", "4548-4"): (1, 0, "%"),
+    ("Deg F", "8310-5"): (5 / 9, -160 / 9, "Cel"),
+    ("IU/L", "1742-6"): (1, 0, "U/L"),
+}
+UNITS = ["mg/dL", "MG/DL", "mmol/L", "g/dL", "g/L", "mmol/mol", "%", "Deg F", "IU/L", "", " ", "units", "zz"]
+ANALYTES = ["2345-7", "718-7", "4548-4", "8310-5", "1742-6", "nobody's", ""]
+
+
+def meaning(rows: Rows) -> list[str]:
+    words = []
+    for row in rows:
+        if row["value"] is None or row["code"] is None:
+            words.append("skipped")
+        elif row["unit"] is None or not row["unit"].strip():
+            words.append("missing_unit")
+        elif row["unit"] in ("units", "zz"):
+            words.append("unknown_unit")
+        elif row["code"] in ("nobody's", ""):
+            words.append("unknown_analyte")
+        else:
+            words.append("passed" if (row["unit"], row["code"]) in LINES else "wrong_dimension")
+    return words
+
+
+def meaning_of_glucose(rows: Rows) -> list[str]:
+    return meaning([{**row, "code": "2345-7"} for row in rows])
+
+
+def meaning_in_moles(rows: Rows) -> list[str]:
+    """Without an analyte, and mmol/L wanted: amounts pass."""
+    words = meaning([{**row, "code": "2345-7"} for row in rows])
+    return [
+        ("passed" if row["unit"] == "mmol/L" else "wrong_dimension") if word in ("passed", "wrong_dimension") else word
+        for row, word in zip(rows, words, strict=True)
+    ]
+
+
+def meaning_of_house(rows: Rows) -> list[str]:
+    words = []
+    for row in rows:
+        unit, code = row["unit"], row["code"]
+        if row["value"] is None or code is None:
+            words.append("skipped")
+        elif unit is None:
+            words.append("missing_unit")
+        elif unit == "nonsense" or (unit == "x" and code not in ("GLU", "HB")):
+            words.append("unknown_unit")
+        elif code == "other":
+            words.append("unknown_analyte")
+        else:
+            fits = {"GLU": ("MGD", "x", "mg/dL"), "HB": ("MGD", "x", "mg/dL"), "NA": ()}
+            words.append("passed" if unit in fits[code] else "wrong_dimension")
+    return words
+
+
+VALUES = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 5.5, 48.0, 98.6]))
+
+
+class TestLaws(Laws):
+    subjects = [
+        Subject(
+            dq.Units("value", unit="unit", analyte="code", into=("value_std", "unit_std")),
+            columns={
+                "value": (pa.float64(), VALUES),
+                "unit": (pa.string(), st.sampled_from(UNITS)),
+                "code": (pa.string(), st.sampled_from(ANALYTES)),
+            },
+            meaning=meaning,
+            name="by analyte",
+        ),
+        Subject(
+            dq.Units("value", unit="unit", analyte=dq.lit("2345-7"), into="value_std"),
+            columns={"value": (pa.int64(), st.integers(-(2**63), 2**63 - 1)), "unit": (pa.string(), st.sampled_from(UNITS))},
+            meaning=meaning_of_glucose,
+            name="one analyte",
+        ),
+        Subject(
+            dq.Units("value", unit="unit", to="mmol/L", into=("a", "b")),
+            columns={"value": (pa.float32(), st.floats(width=32)), "unit": (pa.string(), st.sampled_from(UNITS))},
+            meaning=meaning_in_moles,
+            name="no analyte",
+        ),
+        Subject(
+            dq.Units("value", unit="unit", analyte="code", codes="codes", spellings="spellings", into=("a", "b")),
+            columns={
+                "value": (pa.decimal128(9, 3), st.decimals(-(10**5), 10**5, places=3)),
+                "unit": (pa.string(), st.sampled_from(["MGD", "K/uL", "x", "nonsense", "mg/dL"])),
+                "code": (pa.string(), st.sampled_from(["GLU", "HB", "NA", "other"])),
+            },
+            meaning=meaning_of_house,
+            registries={"codes": CODES, "spellings": SPELLINGS},
+            name="house tables",
+        ),
+    ]
+
+
+def units(table: dict[str, Any], *, registries: dict[str, Any] | None = None, **parameters: Any) -> list[Any]:
+    """(word, value, unit) a row."""
+    rule = dq.Units("value", unit=parameters.pop("unit", "unit"), into=("value_std", "unit_std"), **parameters)
+    report = dq.RuleSet([rule]).validate(pa.table(table), registries=registries)
+    columns = report.table().select(["value_std", "unit_std"])
+    assert columns.schema.types == [pa.float64(), pa.string()]
+    rows = columns.to_pylist()
+    return [(word, row["value_std"], row["unit_std"]) for word, row in zip(told(report), rows, strict=True)]
+
+
+def test_values_are_what_the_line_says() -> None:
+    pairs = list(LINES)
+    got = units(
+        {"value": [98.6] * len(pairs), "unit": [unit for unit, _ in pairs], "code": [code for _, code in pairs]},
+        analyte="code",
+    )
+    for (word, value, unit), (scale, offset, wanted) in zip(got, LINES.values(), strict=True):
+        assert (word, value, unit) == ("passed", 98.6 * scale + offset, wanted)
+
+
+def test_null_value_and_analyte_are_skipped_a_null_unit_is_missing() -> None:
+    got = units(
+        {
+            "value": [None, 1.0, 1.0, 1.0, None],
+            "unit": ["mg/dL", "mg/dL", None, "  ", None],
+            "code": ["2345-7", None, "2345-7", "2345-7", "2345-7"],
+        },
+        analyte="code",
+    )
+    assert [word for word, _, _ in got] == ["skipped", "skipped", "missing_unit", "missing_unit", "skipped"]
+    assert all(value is None and unit is None for _, value, unit in got)
+
+
+def test_a_column_of_units_that_is_all_null_is_missing() -> None:
+    table = {"value": [1.0, 2.0], "unit": pa.nulls(2)}
+    assert [word for word, _, _ in units(table, to="mg/dL")] == ["missing_unit"] * 2
+    assert [word for word, _, _ in units({**table, "code": pa.nulls(2)}, analyte="code")] == ["skipped"] * 2
+
+
+def test_nan_and_infinity_stay_and_zero_keeps_its_sign() -> None:
+    got = units({"value": [math.nan, math.inf, -math.inf, -0.0], "unit": ["g/L"] * 4}, to="mg/dL")
+    assert [word for word, _, _ in got] == ["passed"] * 4
+    assert math.isnan(got[0][1])
+    assert [value for _, value, _ in got[1:3]] == [math.inf, -math.inf]
+    assert math.copysign(1, got[3][1]) == -1
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (pa.decimal128(38, 37), Decimal("0.1000000000000000000000000000000000001")),
+        (pa.decimal128(20, 3), Decimal("12345678901234567.891")),
+        (pa.decimal256(50, 30), Decimal("3.141592653589793238462643383279")),
+        (pa.decimal128(5, -3), Decimal("12E3")),
+        (pa.int64(), 2**63 - 1),
+        (pa.uint64(), 2**64 - 1),
+        (pa.float16(), 0.5),
+        (pa.int8(), -7),
+    ],
+)
+def test_numbers_of_every_type_are_the_nearest_float(type_: pa.DataType, value: Any) -> None:
+    table = {"value": pa.array([value, None], type_), "unit": ["g", "g"]}
+    assert units(table, to="g") == [("passed", float(value), "g"), ("skipped", None, None)]
+
+
+def test_findings_name_the_column_to_look_at() -> None:
+    rule = dq.Units("value", unit="unit", analyte="code")
+    table = pa.table(
+        {
+            "value": [1.0] * 4,
+            "unit": [None, "zz", "g", "mg/dL"],
+            "code": ["2345-7", "2345-7", "2345-7", "?"],
+        }
+    )
+    found = dq.RuleSet([rule]).validate(table).failures().select(["rule", "column", "reason"]).to_pylist()
+    assert [(row["column"], row["reason"]) for row in found] == [
+        ("unit", "missing_unit"),
+        ("unit", "unknown_unit"),
+        ("unit", "wrong_dimension"),
+        ("code", "unknown_analyte"),
+    ]
+    assert {row["rule"] for row in found} == {"units:value"}
+
+
+def test_constants_in_place_of_columns() -> None:
+    table = {"value": [1.0, None]}
+    got = units(table, unit=dq.lit("mmol/L"), analyte=dq.lit("2345-7"))
+    assert got == [("passed", 18.0156, "mg/dL"), ("skipped", None, None)]
+    assert told(check(Subject(dq.Units("value", unit=dq.lit("zz"), to="g"), {}), pa.table(table)))[0] == "unknown_unit"
+
+
+def test_to_by_analyte_falls_back_to_the_canonical_unit() -> None:
+    table = {"value": [1.0] * 4, "unit": ["mg/dL", "g/dL", "mg/dL", "g/L"], "code": ["2345-7", "718-7", "X", "Y"]}
+    got = units(table, analyte="code", to={"2345-7": "mmol/L", "X": "g/L"})
+    assert [(word, unit) for word, _, unit in got] == [
+        ("passed", "mmol/L"),
+        ("passed", "g/dL"),
+        ("passed", "g/L"),
+        ("unknown_analyte", None),
+    ]
+    assert got[2][1] == 0.01
+
+
+def test_to_one_unit_needs_no_known_analyte_within_one_kind() -> None:
+    table = {"value": [1.0, 1.0], "unit": ["mg/dL", "mmol/L"], "code": ["X", "X"]}
+    assert [word for word, _, _ in units(table, analyte="code", to="g/L")] == ["passed", "wrong_dimension"]
+
+
+def test_to_by_house_code_or_by_analyte() -> None:
+    table = {"value": [1.0, 1.0], "unit": ["mg/dL", "mg/dL"], "code": ["GLU", "HB"]}
+    for key in ("GLU", "2345-7"):
+        got = units(table, analyte="code", codes="codes", to={key: "mmol/L"}, registries={"codes": CODES})
+        assert [unit for _, _, unit in got] == ["mmol/L", "g/dL"]
+
+
+def test_codes_may_be_integers() -> None:
+    registry = pa.table({"code": pa.array([50931], pa.int32()), "analyte": ["2345-7"]})
+    table = {"value": [5.0, 1.0], "unit": ["mmol/L", "g"], "code": pa.array([50931, 7], pa.int64())}
+    got = units(table, analyte="code", codes="codes", registries={"codes": registry})
+    assert [word for word, _, _ in got] == ["passed", "unknown_analyte"]
+
+
+def test_a_house_spelling_outranks_ours() -> None:
+    house = pa.table({"spelling": ["MM/L", "%", "units"], "unit": ["umol/L", None, "[arb'U]"], "analyte": [None, "4548-4", None]})
+    table = {"value": [1.0] * 4, "unit": ["MM/L", " MM/L ", "%", "units"], "code": ["14749-6", "14749-6", "4548-4", "2345-7"]}
+    got = units(table, analyte="code", spellings="s", registries={"s": house})
+    assert got[0] == got[1] == ("passed", 0.001, "mmol/L")
+    assert [word for word, _, _ in got[2:]] == ["unknown_unit", "wrong_dimension"]
+
+
+def test_a_blank_unit_stays_missing_whatever_the_house_says() -> None:
+    with pytest.raises(dq.DataError, match="row 0 of the registry spellings has no spelling"):
+        units({"value": [1.0], "unit": [""]}, to="g", spellings="s", registries={"s": pa.table({"spelling": [""], "unit": ["g"]})})
+
+
+@pytest.mark.parametrize(
+    ("registry", "message"),
+    [
+        ({"spelling": ["a", "a"], "unit": ["g", "mg"]}, "row 1 of the registry spellings gives its spelling another unit"),
+        ({"spelling": ["a", " a"], "unit": ["g", "mg"]}, "row 1 of the registry spellings"),
+        ({"spelling": ["a"], "unit": ["furlong"]}, "row 0 of the registry spellings has a unit that is none"),
+        ({"spelling": [None], "unit": ["g"]}, "row 0 of the registry spellings has no spelling"),
+        ({"spelling": ["a"]}, "no column 'unit'"),
+        ({"spelling": [1.5], "unit": ["g"]}, "reads codes"),
+    ],
+)
+def test_a_bad_house_table_is_refused(registry: dict[str, Any], message: str) -> None:
+    with pytest.raises(dq.DataError, match=message) as caught:
+        units({"value": [1.0], "unit": ["g"]}, to="g", spellings="s", registries={"s": pa.table(registry)})
+    assert "furlong" not in str(caught.value)
+
+
+def test_a_bad_table_of_codes_is_refused() -> None:
+    for codes, message in (
+        ({"code": ["a", "a"], "analyte": ["2345-7", "718-7"]}, "row 1 of the registry codes gives its code another"),
+        ({"code": ["a"], "analyte": pa.array([None], pa.string())}, "row 0 of the registry codes has a null"),
+        ({"code": ["a"]}, "no column 'analyte'"),
+    ):
+        with pytest.raises(dq.DataError, match=message):
+            units({"value": [1.0], "unit": ["g"], "c": ["a"]}, analyte="c", codes="c", registries={"c": pa.table(codes)})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "without analyte, to must say"),
+        ({"to": {"2345-7": "mg/dL"}}, "without analyte, to must say"),
+        ({"to": "furlong"}, "not a unit that is known"),
+        ({"to": "IU/L"}, "may be 'U/L' or"),
+        ({"to": ""}, "not a unit that is known"),
+        ({"to": "mL/min/1.73"}, "not a unit"),
+        ({"analyte": "code", "to": {}}, "a mapping from analyte to unit"),
+        ({"analyte": "code", "to": {"2345-7": "mgdl"}}, "not a unit"),
+        ({"analyte": "code", "to": {"2345-7": 5}}, "give a unit of UCUM"),
+        ({"analyte": "code", "to": 5}, "a mapping from analyte to unit"),
+        ({"to": "g", "codes": "codes"}, "give analyte"),
+        ({"to": "g", "spellings": 5}, "name of a registry"),
+        ({"to": "g", "into": ["a", "a"]}, "name a column for the values"),
+        ({"to": "g", "into": ["a", "b", "c"]}, "name a column for the values"),
+        ({"to": "g", "into": 5}, "name a column for the values"),
+        ({"to": "g", "unit": dq.lit(5)}, "a constant is a text"),
+        ({"analyte": dq.lit(2345)}, "a constant is a text"),
+        ({"to": "g", "unit": None}, "give the name of a column"),
+    ],
+)
+def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(dq.RuleError, match=message):
+        dq.Units("value", **{"unit": "unit", **parameters})
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"value": ["1"], "unit": ["g"], "code": ["a"]}, "'value' holds string; the rule reads numbers"),
+        ({"value": [1.0], "unit": [1], "code": ["a"]}, "'unit' holds int64; the rule reads text"),
+        ({"value": [1.0], "unit": ["g"], "code": [1.5]}, "'code' holds double; the rule reads codes"),
+        ({"value": [1.0], "unit": ["g"]}, "'code'"),
+    ],
+)
+def test_wrong_columns(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(dq.DataError, match=message):
+        units(table, analyte="code")
+
+
+def test_a_registry_that_was_not_given() -> None:
+    with pytest.raises(dq.RuleError, match="registry 's' was not given"):
+        units({"value": [1.0], "unit": ["g"]}, to="g", spellings="s")
+
+
+def test_into_an_existing_column_is_refused() -> None:
+    rule = dq.Units("value", unit="unit", to="g", into="unit")
+    with pytest.raises(dq.RuleError, match="is a column already"):
+        dq.RuleSet([rule]).validate(pa.table({"value": [1.0], "unit": ["g"]}))
+
+
+def test_a_later_rule_reads_what_was_written() -> None:
+    rules = dq.RuleSet([dq.Units("value", unit="unit", to="g/L", into=("v", "u")), dq.Range("v", max=10)])
+    report = rules.validate(pa.table({"value": [1.0, 1.0], "unit": ["g/dL", "kg/L"]}))
+    assert report.mask("range:v").to_pylist() == [False, True]
+
+
+def test_more_kinds_of_rows_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqcore.rules.units.MOST_REMEMBERED", 2)
+    texts = [f"{n}.mg" for n in range(1, 200)]
+    got = units({"value": [1.0] * len(texts), "unit": texts}, to="mg")
+    assert [value for _, value, _ in got] == [float(n) for n in range(1, 200)]
+
+
+def test_one_wrong_unit_in_many_rows_is_found() -> None:
+    for rows, place in ((64, 63), (65, 64), (70_000, 65_536), (70_000, 69_999)):
+        texts = ["mg/dL"] * rows
+        texts[place] = "mmol/L"
+        rule = dq.Units("value", unit="unit", to="g/L")
+        report = dq.RuleSet([rule]).validate(pa.table({"value": [1.0] * rows, "unit": texts}))
+        assert report.failures().column("row").to_pylist() == [place]
+
+
+def test_no_value_of_a_cell_in_errors_or_reprs() -> None:
+    secret = "Jane Doe/dL"
+    rule = dq.Units("value", unit="unit", to="g/L", into=("v", "u"))
+    report = dq.RuleSet([rule]).validate(pa.table({"value": [1.0], "unit": [secret]}))
+    assert told(report) == ["unknown_unit"]
+    assert secret not in repr(report) + repr(rule) + str(report.to_dict())
