@@ -127,69 +127,92 @@ DQ_INLINE double dq_log_choose(const double *log_factorial, int64_t n, int64_t k
   return log_factorial[n] - log_factorial[k] - log_factorial[n - k];
 }
 
+/* Minus the log of the chance that `better` of nu points and `strays` of nl are the best of both, in any order. */
+DQ_INLINE double dq_rank_surprise(const dq_clock *c, int64_t nu, int64_t better, int64_t nl, int64_t strays) {
+  return dq_log_choose(c->log_factorial, nu + nl, better + strays) - dq_log_choose(c->log_factorial, nu, better) -
+         dq_log_choose(c->log_factorial, nl, strays);
+}
+
+/* The greatest value; four at a time, so that no comparison waits for the one before. */
+static double dq_greatest(const double *v, int64_t n) {
+  double a = -INFINITY, b = a, c = a, d = a;
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    a = v[i] > a ? v[i] : a;
+    b = v[i + 1] > b ? v[i + 1] : b;
+    c = v[i + 2] > c ? v[i + 2] : c;
+    d = v[i + 3] > d ? v[i + 3] : d;
+  }
+  for (; i < n; i++) a = v[i] > a ? v[i] : a;
+  a = a > b ? a : b;
+  c = c > d ? c : d;
+  return a > c ? a : c;
+}
+
 /* How surprising it is, as minus the log of its chance, that the best of `upper` are all better than the best of
- * `lower` (but for up to two strays in `lower`). Nothing unless they are better by more than the tolerance.
+ * `lower` (but for up to two strays in `lower`); at least `known`, which need not be beaten. Nothing unless they are
+ * better by more than half the tolerance: of a jump between two level clocks, half is left when one line is laid on
+ * both.
  *
  * Only rows of `lower` that lie together as those of `upper` do count, or within an eighth of the fall: rows that were
  * late, each in its way, are not a clock that was wrong. */
-static double dq_surprise(const dq_clock *c, const double *upper, int64_t nu, const double *lower, int64_t nl) {
-  double best[3] = {-INFINITY, -INFINITY, -INFINITY}, top = -INFINITY, most = 0, spread = -1;
+static double dq_surprise(const dq_clock *c, const double *upper, int64_t nu, const double *lower, int64_t nl,
+                          double known) {
+  double best[3] = {-INFINITY, -INFINITY, -INFINITY}, top = dq_greatest(upper, nu), spread = -1;
   int strays = nl / 8 < 2 ? (int)(nl / 8) : 2;
-  for (int64_t i = 0; i < nl; i++) {
+  if (strays == 0) best[0] = dq_greatest(lower, nl);
+  for (int64_t i = 0; strays && i < nl; i++) {
     int at = 2;
     if (lower[i] <= best[2]) continue;
     for (; at > 0 && best[at - 1] < lower[i]; at--) best[at] = best[at - 1];
     best[at] = lower[i];
   }
-  for (int64_t i = 0; i < nu; i++) top = upper[i] > top ? upper[i] : top;
   for (int b = 0; b <= strays && b < nl; b++) {
     double fall = top - best[b];
     if (!(fall > c->tolerance / 2)) continue;
+    int64_t better = 0, together = 0;
+    for (int64_t i = 0; i < nu; i++) better += upper[i] > best[b];
+    if (dq_rank_surprise(c, nu, better, nl, b) <= known) continue;
     if (spread < 0) {
       for (int64_t i = 0; i < nu; i++) c->rest[i] = top - upper[i];
       spread = dq_select(c->rest, nu, (nu - 1) * 9 / 10) + c->tolerance;
     }
     double reach = spread > fall / 8 ? spread : fall / 8;
-    int64_t better = 0, together = 0;
-    for (int64_t i = 0; i < nu; i++) better += upper[i] > best[b];
     for (int64_t i = 0; i < nl; i++) together += lower[i] <= best[b] && lower[i] >= best[b] - reach;
     int64_t counted = 2 * together - (nl - b);
     if (counted <= 0) continue;
-    counted += b;
-    double chance = dq_log_choose(c->log_factorial, nu + counted, better + b) -
-                    dq_log_choose(c->log_factorial, nu, better) - dq_log_choose(c->log_factorial, counted, b);
-    most = chance > most ? chance : most;
+    double surprise = dq_rank_surprise(c, nu, better, counted + b, b);
+    known = surprise > known ? surprise : known;
   }
-  return most;
+  return known;
 }
 
-static double dq_differ(const dq_clock *c, const double *a, int64_t na, const double *b, int64_t nb) {
-  if (na < 2 || nb < 2) return 0;
-  return fmax(dq_surprise(c, a, na, b, nb), dq_surprise(c, b, nb, a, na));
+static double dq_differ(const dq_clock *c, const double *a, int64_t na, const double *b, int64_t nb, double known) {
+  if (na < 2 || nb < 2) return known;
+  return dq_surprise(c, b, nb, a, na, dq_surprise(c, a, na, b, nb, known));
 }
 
 /* How badly one line fits the points on both sides of the boundary: sides, halves of sides, and the middle against the
  * ends are compared by their distances from it. */
 static double dq_misfit(dq_clock *c, const dq_points *p, dq_line line) {
-  double *rest = c->work;
+  double *rest = c->work, *some = rest + p->n;
   int64_t na = p->split, nb = p->n - na, a = na / 2, b = nb / 2;
   for (int64_t i = 0; i < p->n; i++) rest[i] = p->e[i] - dq_line_at(line, p->t[i]);
-  double worst = dq_differ(c, rest, na, rest + na, nb);
-  worst = fmax(worst, dq_differ(c, rest + a, na - a, rest + na, b));
-  if (na >= 8 && na <= 4 * nb) worst = fmax(worst, dq_differ(c, rest, a, rest + a, na - a));
-  if (nb >= 8 && nb <= 4 * na) worst = fmax(worst, dq_differ(c, rest + na, b, rest + na + b, nb - b));
-  if (na >= 4 && nb >= 4) {
-    /* The quarters are brought together behind the residuals: the ends of a bow, then the halves of a saw's teeth. */
-    double *some = rest + p->n, *others = some + a + b + 1;
-    memcpy(some, rest, sizeof *some * (size_t)a);
-    memcpy(some + a, rest + na + b, sizeof *some * (size_t)(nb - b));
-    worst = fmax(worst, dq_differ(c, rest + a, na - a + b, some, a + nb - b));
-    memcpy(some + a, rest + na, sizeof *some * (size_t)b);
-    memcpy(others, rest + a, sizeof *some * (size_t)(na - a));
-    memcpy(others + na - a, rest + na + b, sizeof *some * (size_t)(nb - b));
-    worst = fmax(worst, dq_differ(c, others, p->n - a - b, some, a + b));
-  }
-  return worst;
+  /* What chance does every seventh time is not told apart from nothing. */
+  double worst = dq_differ(c, rest, na, rest + na, nb, 2);
+  worst = dq_differ(c, rest + a, na - a, rest + na, b, worst);
+  if (na >= 8 && na <= 4 * nb) worst = dq_differ(c, rest, a, rest + a, na - a, worst);
+  if (nb >= 8 && nb <= 4 * na) worst = dq_differ(c, rest + na, b, rest + na + b, nb - b, worst);
+  if (na < 4 || nb < 4) return worst;
+  /* The quarters are brought together behind the residuals: the ends of a bow, then the halves of a saw's teeth. */
+  double *others = some + a + b + 1;
+  memcpy(some, rest, sizeof *some * (size_t)a);
+  memcpy(some + a, rest + na + b, sizeof *some * (size_t)(nb - b));
+  worst = dq_differ(c, rest + a, na - a + b, some, a + nb - b, worst);
+  memcpy(some + a, rest + na, sizeof *some * (size_t)b);
+  memcpy(others, rest + a, sizeof *some * (size_t)(na - a));
+  memcpy(others + na - a, rest + na + b, sizeof *some * (size_t)(nb - b));
+  return dq_differ(c, others, p->n - a - b, some, a + b, worst);
 }
 
 /* Of the distances, the share that is greater than `h`, never nothing. */
@@ -246,7 +269,7 @@ static int64_t dq_gather(const dq_clock *c, int64_t low, int64_t high, int64_t g
 
 /* How certain it is that the clock was not one line over the entries [low, high), cut at `middle`. Looks at up to 256
  * groups of entries of the smaller side and twice as many of the larger one, next to the boundary. */
-static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high, int thorough) {
+static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
   int64_t left = middle - low, right = high - middle, less = left < right ? left : right, touch[2];
   int64_t group = (less + DQ_NEAR - 1) / DQ_NEAR, most = 2 * DQ_NEAR * group;
   dq_points p = {c->point_t, c->point_e, 0, 0};
@@ -257,11 +280,11 @@ static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high, i
   if (p.split == 0 || p.split == p.n) return 0;
   dq_line line = dq_upper_line(&p, c->hull, -1, -1, DQ_STEEPEST, touch);
   double score = dq_misfit(c, &p, line);
-  if (thorough) score = fmax(score, dq_void(c, &p, line));
+  score = fmax(score, dq_void(c, &p, line));
   if (score > 4) {
     line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
     double fitted = dq_misfit(c, &p, line);
-    if (thorough) fitted = fmax(fitted, dq_void(c, &p, line));
+    fitted = fmax(fitted, dq_void(c, &p, line));
     score = fmin(score, fitted);
     double best_left = -INFINITY, best_right = -INFINITY;
     for (int64_t i = 0; i < p.n; i++) {
@@ -276,7 +299,7 @@ static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high, i
 }
 
 /* Joins neighbouring pieces while a score is within `limit`, the most alike first; how many are left. */
-static int64_t dq_join(dq_clock *c, int64_t pieces, double limit, int thorough) {
+static int64_t dq_join(dq_clock *c, int64_t pieces, double limit) {
   int64_t *starts = c->starts, end = starts[pieces];
   double *scores = c->scores;
   for (int64_t before = 0; before != pieces;) {
@@ -299,7 +322,7 @@ static int64_t dq_join(dq_clock *c, int64_t pieces, double limit, int thorough) 
     pieces = kept + 1;
     starts[pieces] = end;
     for (int64_t i = 1; i < pieces; i++)
-      if (scores[i] < 0) scores[i] = dq_score(c, starts[i - 1], starts[i], starts[i + 1], thorough);
+      if (scores[i] < 0) scores[i] = dq_score(c, starts[i - 1], starts[i], starts[i + 1]);
   }
   return pieces;
 }
@@ -313,7 +336,7 @@ static int64_t dq_split(dq_clock *c, int64_t pieces) {
     if (high - low < 4 * DQ_BLOCK) continue;
     for (int64_t part = 1; part < 8; part++) {
       int64_t middle = low + (high - low) * part / 8;
-      double score = middle - low < DQ_BLOCK || high - middle < DQ_BLOCK ? 0 : dq_score(c, low, middle, high, 1);
+      double score = middle - low < DQ_BLOCK || high - middle < DQ_BLOCK ? 0 : dq_score(c, low, middle, high);
       if (score > most) {
         most = score;
         cut = middle;
@@ -358,9 +381,9 @@ static void dq_move_cuts(dq_clock *c, int64_t pieces) {
                           c->lines[k - 1], c->lines[k]);
 }
 
-static void dq_score_all(dq_clock *c, int64_t pieces, int thorough) {
+static void dq_score_all(dq_clock *c, int64_t pieces) {
   for (int64_t i = 1; i < pieces; i++)
-    c->scores[i] = dq_score(c, c->starts[i - 1], c->starts[i], c->starts[i + 1], thorough);
+    c->scores[i] = dq_score(c, c->starts[i - 1], c->starts[i], c->starts[i + 1]);
 }
 
 /* The pieces of the entries: `starts` has each one's first entry and one more. Blocks are joined from below, which finds
@@ -370,15 +393,15 @@ static int64_t dq_segment(dq_clock *c, int64_t m) {
   int64_t pieces = m / DQ_BLOCK > 1 ? m / DQ_BLOCK : 1;
   for (int64_t i = 0; i < pieces; i++) c->starts[i] = i * DQ_BLOCK;
   c->starts[pieces] = m;
-  dq_score_all(c, pieces, 1);
-  for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) pieces = dq_join(c, pieces, limit, 1);
+  dq_score_all(c, pieces);
+  for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) pieces = dq_join(c, pieces, limit);
   for (int again = 0; again < 6; again++) {
     int64_t before = pieces;
     pieces = dq_split(c, pieces);
     if (pieces == before && (again > 0 || pieces == 1)) break;
     dq_move_cuts(c, pieces);
-    dq_score_all(c, pieces, 1);
-    pieces = dq_join(c, pieces, DQ_CERTAIN, 1);
+    dq_score_all(c, pieces);
+    pieces = dq_join(c, pieces, DQ_CERTAIN);
   }
   return pieces;
 }
