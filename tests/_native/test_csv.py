@@ -59,11 +59,7 @@ def test_what_is_written_is_counted(rows, end, delimiter, ended):
     found = shape((end.join(lines) + (end if ended else "")).encode(), delimiter)
     assert (found.fault, found.fields, found.records) == (None, 2, len(rows) - 1)
     text = (end.join(lines)).encode()
-    assert (
-        text[found.header].decode().rstrip("\r\n") == lines[0].rstrip("\r\n")
-        or "\n" in lines[0]
-        or "\r" in lines[0]
-    )
+    assert text[found.header].decode().rstrip("\r\n") == lines[0].rstrip("\r\n") or "\n" in lines[0] or "\r" in lines[0]
     assert found.longest <= len(text)
 
 

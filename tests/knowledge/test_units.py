@@ -168,7 +168,7 @@ class TestTraps:
     def test_haemoglobin_a1c_by_its_formula(self) -> None:
         """NGSP = 0.09148 IFCC + 2.152; a pure unit engine converts 48 mmol/mol to 4.8 %."""
         assert decide("mmol/mol", "4548-4") == Conversion(0.09148, 2.152, "%")
-        assert 48 * 0.09148 + 2.152 == pytest.approx(6.543, abs=1e-3)
+        assert pytest.approx(6.543, abs=1e-3) == 48 * 0.09148 + 2.152
         back = decide("%", "59261-8")
         assert isinstance(back, Conversion)
         assert 6.543 * back.scale + back.offset == pytest.approx(48, abs=0.01)
@@ -328,7 +328,8 @@ class TestTables:
     def test_every_atom_is_defined_and_itself(self) -> None:
         for code, atom in atoms().items():
             unit = parse(code)
-            assert unit.factor == 1 and dict(unit.atoms) == {code: 1}
+            assert unit.factor == 1
+            assert dict(unit.atoms) == {code: 1}
             assert convert(unit, unit) == (1, 0)
             if atom.metric:
                 assert parse("k" + code).factor == 1000 or "k" + code in atoms()
@@ -371,7 +372,8 @@ class TestTables:
             assert len(units) == 1 or not analyte
             assert len(units) <= 2
         for text, units in parts().items():
-            assert text == plain(text) and "/" not in text
+            assert text == plain(text)
+            assert "/" not in text
             for unit in units:
                 parse(unit)
 
@@ -392,7 +394,7 @@ class TestUcumFunctionalTests:
     """UcumFunctionalTests.xml of Ucum-java: 529 validation cases and 30 conversions."""
 
     def suite(self) -> ElementTree.Element:
-        return ElementTree.parse(data_folder("clinical", "ucum", "UcumFunctionalTests.xml")).getroot()  # noqa: S314
+        return ElementTree.parse(data_folder("clinical", "ucum", "UcumFunctionalTests.xml")).getroot()
 
     def test_validation(self) -> None:
         cases = self.suite().findall("validation/case")
@@ -457,7 +459,11 @@ class TestNhanes:
         share = 0.002 if analyte == "17861-6" else 0.001
         for a, b in pairs:
             half = 0.5 * 10.0 ** -written[len(b.partition(".")[0])]
-            assert abs(float(a) * told.scale + told.offset - float(b)) <= half + share * float(b) + 1e-9, (analyte, a, b)
+            assert abs(float(a) * told.scale + told.offset - float(b)) <= half + share * float(b) + 1e-9, (
+                analyte,
+                a,
+                b,
+            )
         return len(pairs)
 
     def rows(self, name: str) -> list[dict[str, str]]:

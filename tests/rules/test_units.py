@@ -102,7 +102,10 @@ class TestLaws(Laws):
         ),
         Subject(
             dq.Units("value", unit="unit", analyte=dq.lit("2345-7"), into="value_std"),
-            columns={"value": (pa.int64(), st.integers(-(2**63), 2**63 - 1)), "unit": (pa.string(), st.sampled_from(UNITS))},
+            columns={
+                "value": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+                "unit": (pa.string(), st.sampled_from(UNITS)),
+            },
             meaning=meaning_of_glucose,
             name="one analyte",
         ),
@@ -249,8 +252,14 @@ def test_codes_may_be_integers() -> None:
 
 
 def test_a_house_spelling_outranks_ours() -> None:
-    house = pa.table({"spelling": ["MM/L", "%", "units"], "unit": ["umol/L", None, "[arb'U]"], "analyte": [None, "4548-4", None]})
-    table = {"value": [1.0] * 4, "unit": ["MM/L", " MM/L ", "%", "units"], "code": ["14749-6", "14749-6", "4548-4", "2345-7"]}
+    house = pa.table(
+        {"spelling": ["MM/L", "%", "units"], "unit": ["umol/L", None, "[arb'U]"], "analyte": [None, "4548-4", None]}
+    )
+    table = {
+        "value": [1.0] * 4,
+        "unit": ["MM/L", " MM/L ", "%", "units"],
+        "code": ["14749-6", "14749-6", "4548-4", "2345-7"],
+    }
     got = units(table, analyte="code", spellings="s", registries={"s": house})
     assert got[0] == got[1] == ("passed", 0.001, "mmol/L")
     assert [word for word, _, _ in got[2:]] == ["unknown_unit", "wrong_dimension"]
@@ -258,13 +267,21 @@ def test_a_house_spelling_outranks_ours() -> None:
 
 def test_a_blank_unit_stays_missing_whatever_the_house_says() -> None:
     with pytest.raises(dq.DataError, match="row 0 of the registry spellings has no spelling"):
-        units({"value": [1.0], "unit": [""]}, to="g", spellings="s", registries={"s": pa.table({"spelling": [""], "unit": ["g"]})})
+        units(
+            {"value": [1.0], "unit": [""]},
+            to="g",
+            spellings="s",
+            registries={"s": pa.table({"spelling": [""], "unit": ["g"]})},
+        )
 
 
 @pytest.mark.parametrize(
     ("registry", "message"),
     [
-        ({"spelling": ["a", "a"], "unit": ["g", "mg"]}, "row 1 of the registry spellings gives its spelling another unit"),
+        (
+            {"spelling": ["a", "a"], "unit": ["g", "mg"]},
+            "row 1 of the registry spellings gives its spelling another unit",
+        ),
         ({"spelling": ["a", " a"], "unit": ["g", "mg"]}, "row 1 of the registry spellings"),
         ({"spelling": ["a"], "unit": ["furlong"]}, "row 0 of the registry spellings has a unit that is none"),
         ({"spelling": [None], "unit": ["g"]}, "row 0 of the registry spellings has no spelling"),
@@ -285,7 +302,9 @@ def test_a_bad_table_of_codes_is_refused() -> None:
         ({"code": ["a"]}, "no column 'analyte'"),
     ):
         with pytest.raises(dq.DataError, match=message):
-            units({"value": [1.0], "unit": ["g"], "c": ["a"]}, analyte="c", codes="c", registries={"c": pa.table(codes)})
+            units(
+                {"value": [1.0], "unit": ["g"], "c": ["a"]}, analyte="c", codes="c", registries={"c": pa.table(codes)}
+            )
 
 
 @pytest.mark.parametrize(

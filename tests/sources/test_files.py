@@ -209,9 +209,7 @@ def test_a_stream_whose_last_bytes_look_like_its_end(tmp_path):
 
 
 def test_extension_types_are_read_as_their_storage(tmp_path):
-    table = pa.table(
-        {"x": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0" * 16, None], pa.binary(16)))}
-    )
+    table = pa.table({"x": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0" * 16, None], pa.binary(16)))})
     for name in ("t.parquet", "t.arrow", "t.arrows"):
         read = files.read(write(tmp_path / name, table))
         assert read.schema.types == [pa.binary(16)]
@@ -243,9 +241,7 @@ def test_times_of_96_bits_do_not_wrap(tmp_path):
     # Its last time is of the year 290,000, which 64-bit microseconds from 1970 do not reach.
     refused(path, "column 'a', row 5: a time beyond 64-bit microseconds")
     for unit in ("us", "s"):
-        table = pa.table(
-            {"at": pa.array([datetime(9999, 12, 31), None, datetime(1, 1, 1)], pa.timestamp(unit))}
-        )
+        table = pa.table({"at": pa.array([datetime(9999, 12, 31), None, datetime(1, 1, 1)], pa.timestamp(unit))})
         pq.write_table(table, tmp_path / "t.parquet", use_deprecated_int96_timestamps=True)
         assert files.read(tmp_path / "t.parquet")["at"].to_pylist() == table["at"].to_pylist()
 
@@ -300,9 +296,7 @@ def test_files_that_broke_other_readers(tmp_path):
         ".parquet": corpus("arrow-testing", "data", "parquet", "fuzzing"),
         ".arrow": corpus("arrow-testing", "data", "arrow-ipc-file"),
         ".stream": [
-            path
-            for path in corpus("arrow-testing", "data", "arrow-ipc-stream")
-            if "integration" not in path.parts
+            path for path in corpus("arrow-testing", "data", "arrow-ipc-stream") if "integration" not in path.parts
         ],
     }
     for ending, paths in groups.items():
@@ -313,15 +307,11 @@ def test_files_that_broke_other_readers(tmp_path):
 
 def test_files_of_every_arrow(tmp_path):
     paths = [
-        path
-        for path in corpus("arrow-testing", "data", "arrow-ipc-stream", "integration")
-        if path.suffix != ".json"
+        path for path in corpus("arrow-testing", "data", "arrow-ipc-stream", "integration") if path.suffix != ".json"
     ]
     paths = [path for path in paths if path.suffix in (".stream", ".arrow_file")]
     became = dict(zip(paths, read_all(paths), strict=True))
-    refusals = [
-        path.name.removeprefix("generated_").split(".")[0] for path, rows in became.items() if rows is None
-    ]
+    refusals = [path.name.removeprefix("generated_").split(".")[0] for path, rows in became.items() if rows is None]
     assert len(paths) - len(refusals) > 0.75 * len(paths)
     # Unions and intervals of months, days and nanoseconds are not read; and dates and decimals that are out
     # of range.

@@ -23,9 +23,7 @@ def compare(
     codes: NDArray[np.uint8],
 ) -> None: ...
 def ordered(
-    columns: Sequence[
-        tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.uint8], int]
-    ],
+    columns: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.uint8], int]],
     strict: bool,
     tolerance: int,
     max_gap: int,

@@ -195,7 +195,7 @@ def clocks(plan: Planter) -> None:
         plan.found(skew, reason, rows)
 
     shift(3, 95 * SECOND, "clock_offset")
-    shift(4, lambda at: ((at - start) * 400 // 1_000_000), "clock_drift")
+    shift(4, lambda at: (at - start) * 400 // 1_000_000, "clock_drift")
     shift(5, 3_600 * SECOND, "time_zone_offset")
     shift(6, -240 * SECOND, "clock_step", middle)
     shift(7, -20_000 * DAY, "epoch_reset")

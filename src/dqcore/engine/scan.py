@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from threading import Event
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .._native import outcomes as _outcomes
 from .._native.columns import Column
@@ -17,6 +19,9 @@ from ..morsel import Cells, Codes, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
 from .chunks import MORSEL_ROWS, columns, compute_where, morsels
 from .prepare import Bound, Plan
+
+if TYPE_CHECKING:
+    from ..sql import Predicate
 
 T = TypeVar("T")
 

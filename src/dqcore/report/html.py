@@ -120,7 +120,9 @@ def _has_more(rule: Mapping[str, Any]) -> bool:
 
 
 def _table(heads: Iterable[str], lines: Iterable[Iterable[Markup]]) -> Markup:
-    head = element("thead", element("tr", *(element("th", name, class_="number" * (name in NUMBERS)) for name in heads)))
+    head = element(
+        "thead", element("tr", *(element("th", name, class_="number" * (name in NUMBERS)) for name in heads))
+    )
     body = element("tbody", *(element("tr", *line) for line in lines))
     return element("div", element("table", head, body), class_="scroll")
 

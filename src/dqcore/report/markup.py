@@ -20,9 +20,7 @@ def element(tag: str, *children: str, **attributes: str) -> Markup:
     >>> element("td", "<b>", class_="quiet")
     '<td class="quiet">&lt;b&gt;</td>'
     """
-    told = "".join(
-        f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items() if value
-    )
+    told = "".join(f' {name.rstrip("_")}="{escape(value)}"' for name, value in attributes.items() if value)
     return Markup(f"<{tag}{told}/>" if tag in VOID else f"<{tag}{told}>{joined(*children)}</{tag}>")
 
 

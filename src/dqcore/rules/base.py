@@ -295,9 +295,7 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
     return Keys(hashes, valid if selected is None else valid & selected)
 
 
-def taken(
-    pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]
-) -> list[pa.ChunkedArray]:
+def taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]) -> list[pa.ChunkedArray]:
     """The values of columns on some rows (ascending); a piece has the cells of a morsel, one for each column."""
     lengths = [len(cells[0].values if cells[0].indices is None else cells[0].indices) for cells in pieces]
     ends = np.cumsum([0, *lengths])

@@ -210,7 +210,7 @@ def _imported(rule: Check) -> Function:
         ) from error
     if not callable(found):
         raise RuleError(f"rule {rule.id!r}: function={rule.function!r} is a {type(found).__name__}, no function")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _name(function: Function) -> str:

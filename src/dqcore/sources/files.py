@@ -149,9 +149,7 @@ def _read_parquet(path: str, file: BinaryIO, size: int) -> pa.Table:
     leaves = [source.schema.column(place) for place in range(len(source.schema))]
     wide = {leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"}
     if wide:
-        _check_wide_times(
-            path, table, parquet.ParquetFile(file, coerce_int96_timestamp_unit="s"), sorted(wide)
-        )
+        _check_wide_times(path, table, parquet.ParquetFile(file, coerce_int96_timestamp_unit="s"), sorted(wide))
     return table
 
 

@@ -63,7 +63,7 @@ def wants(sql: str, what: str = "SQL") -> dict[str, str]:
     data that is all text."""
     found: dict[str, str] = {}
     for node, _ in syntax.walk(parse(sql, what)):
-        beside = [part for part in syntax.parts(node)]
+        beside = list(syntax.parts(node))
         if isinstance(node, syntax.Chain | syntax.Negate | syntax.Step):
             found |= {part.name: "number" for part in beside if isinstance(part, syntax.Column)}
         elif isinstance(node, syntax.Compare | syntax.Between | syntax.In):

@@ -96,12 +96,8 @@ class CompareMixed(Node):
         left, right = self.left.run(rows, active).array, self.right.run(rows, active).array
         codes = np.empty(rows.count, np.uint8)
         operator = NATIVE.get(self.operator, self.operator)
-        _numbers.compare(
-            arrays.raw(left), arrays.valid(left), operator, arrays.raw(right), arrays.valid(right), codes
-        )
-        array = pa.Array.from_buffers(
-            pa.bool_(), rows.count, [arrays.bits(codes != SKIPPED), arrays.bits(codes == 0)]
-        )
+        _numbers.compare(arrays.raw(left), arrays.valid(left), operator, arrays.raw(right), arrays.valid(right), codes)
+        array = pa.Array.from_buffers(pa.bool_(), rows.count, [arrays.bits(codes != SKIPPED), arrays.bits(codes == 0)])
         nan = codes == NOT_A_NUMBER
         return settled(array, arrays.booleans(nan) if nan.any() else None)
 
@@ -193,9 +189,7 @@ def like(pattern: str, escape: str | None, at: int) -> tuple[str, str]:
         first, last = pieces[0] is MANY, pieces[-1] is MANY
         if len(wild) == first + last:
             return {(1, 1): "match_substring", (1, 0): "ends_with", (0, 1): "starts_with"}[first, last], text
-    body = "".join(
-        ".*" if piece is MANY else "." if piece is ONE else re.escape(str(piece)) for piece in pieces
-    )
+    body = "".join(".*" if piece is MANY else "." if piece is ONE else re.escape(str(piece)) for piece in pieces)
     regex = rf"(?s)\A{body}\z"
     try:
         pc.match_substring_regex(pa.array([""]), regex)

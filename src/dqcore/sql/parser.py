@@ -32,7 +32,26 @@ LEVELS = {
     "/": PRODUCT,
 }
 KEYWORDS = frozenset(
-    "AND OR NOT IN BETWEEN LIKE ESCAPE IS NULL TRUE FALSE CASE WHEN THEN ELSE END CAST AS".split()
+    [
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "BETWEEN",
+        "LIKE",
+        "ESCAPE",
+        "IS",
+        "NULL",
+        "TRUE",
+        "FALSE",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "END",
+        "CAST",
+        "AS",
+    ]
 )
 FUNCTIONS = {"COALESCE": (1, 1000), "ABS": (1, 1), "LENGTH": (1, 1), "LOWER": (1, 1), "UPPER": (1, 1)}
 TYPES = {
@@ -44,9 +63,52 @@ TYPES = {
     "TIMESTAMP": "timestamp",
 }
 REFUSED = frozenset(
-    "SELECT FROM WHERE HAVING GROUP ORDER LIMIT UNION INTERSECT EXCEPT WITH VALUES EXISTS ANY ALL SOME DISTINCT OVER "
-    "PARTITION FILTER NOW CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME LOCALTIMESTAMP CURRENT_USER INTERVAL "
-    "EXTRACT ILIKE SIMILAR GLOB REGEXP RLIKE XOR DIV MOD COLLATE INSERT UPDATE DELETE DROP CREATE ALTER".split()
+    [
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "HAVING",
+        "GROUP",
+        "ORDER",
+        "LIMIT",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "WITH",
+        "VALUES",
+        "EXISTS",
+        "ANY",
+        "ALL",
+        "SOME",
+        "DISTINCT",
+        "OVER",
+        "PARTITION",
+        "FILTER",
+        "NOW",
+        "CURRENT_DATE",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "LOCALTIME",
+        "LOCALTIMESTAMP",
+        "CURRENT_USER",
+        "INTERVAL",
+        "EXTRACT",
+        "ILIKE",
+        "SIMILAR",
+        "GLOB",
+        "REGEXP",
+        "RLIKE",
+        "XOR",
+        "DIV",
+        "MOD",
+        "COLLATE",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "DROP",
+        "CREATE",
+        "ALTER",
+    ]
 )
 ALLOWED = (
     "allowed are columns, literals, = <> < <= > >= + - * /, AND OR NOT, IN, BETWEEN, LIKE, IS [NOT] NULL, CASE, "

@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,7 @@ from . import arrays
 from .arrays import call
 from .kinds import INT64_MAX, INT64_MIN, Kind
 
-Active = pa.BooleanArray | None
+Active: TypeAlias = "pa.BooleanArray | None"
 """Which rows count, without nulls; None for all."""
 
 

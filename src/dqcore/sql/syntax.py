@@ -24,7 +24,7 @@ class Column(Syntax):
 class Literal(Syntax):
     """A `Decimal` is a number without an exponent (an integer when it is whole), a float one with an exponent."""
 
-    value: None | bool | Decimal | float | str
+    value: bool | Decimal | float | str | None
 
 
 @dataclass(frozen=True)

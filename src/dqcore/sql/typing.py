@@ -344,4 +344,3 @@ def _wider(one: Kind, other: Kind, at: int) -> Kind:
     if one.name == other.name == "time" and one.zoned == other.zoned:
         return common_time(one, other)
     raise Fault(at, f"this is {other}, what stands before it {one}; all results are of one kind")
-
