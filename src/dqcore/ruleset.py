@@ -19,7 +19,7 @@ from .registry import Registry
 from .report import About, Report
 from .rules.base import Rule
 from .rules.plain import from_plain, json_schema, plain_value, to_plain
-from .sources.arrow import as_table
+from .sources.arrow import MARK, as_table
 from .version import VERSION
 from .zones import zone
 
@@ -164,7 +164,7 @@ class RuleSet:
         `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
         use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
         """
-        table = as_table(data)
+        table = self._converted(as_table(data))
         return self.prepare(table.schema, registries=registries, now=now)._run(table, threads, progress)
 
     @classmethod
@@ -193,6 +193,21 @@ class RuleSet:
     def json_schema() -> dict[str, Any]:
         """The JSON Schema (2020-12) of rule files, for editors."""
         return json_schema()
+
+    def _converted(self, table: pa.Table) -> pa.Table:
+        """A table of CSV text with the columns that a rule reads as numbers or times converted; others as they are."""
+        marks = table.schema.metadata or {}
+        if MARK not in marks:
+            return table
+        from .sources.csv import convert  # only CSV needs it
+
+        wanted: dict[str, str] = {}
+        for rule in self.rules:
+            for name, want in rule.all_wants().items():
+                if wanted.setdefault(name, want) != want:
+                    raise RuleError(f"rule {rule.id!r} reads {name!r} as a {want}, another rule as a {wanted[name]}")
+        present = {name: want for name, want in wanted.items() if name in table.column_names}
+        return convert(table, present, marks[MARK].decode())
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("name", "keys", "disclose", "tz", "by", "pilot")}

@@ -29,7 +29,7 @@ def _resolve(tag: str, pattern: str, first: str) -> None:
 _resolve("bool", r"(?:true|True|TRUE|false|False|FALSE)\Z", "tTfF")
 _resolve("null", r"(?:~|null|Null|NULL|)\Z", "~nN")
 _resolve("int", r"[-+]?(?:0|[1-9][0-9]*)\Z", "-+0123456789")
-_resolve("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", "-+.0123456789")
+_resolve("float", r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", "-+.0123456789")
 _resolve("nan", r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)\Z", "-+.")
 _Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile(r"\Z")))
 

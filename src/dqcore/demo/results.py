@@ -88,7 +88,7 @@ def results(rng: Generator, rows: int, patients: pa.Table, device_count: int) ->
 def _values(rng: Generator, test: NDArray[np.int64]) -> NDArray[np.float64]:
     middle = np.array([line[2] for line in TESTS])[test]
     spread = np.array([line[3] for line in TESTS])[test]
-    return np.round(np.clip(rng.normal(middle, spread), middle * 0.4, None), 2)
+    return np.asarray(np.round(np.clip(rng.normal(middle, spread), middle * 0.4, None), 2), np.float64)
 
 
 def _units(rng: Generator, test: NDArray[np.int64]) -> NDArray[Any]:

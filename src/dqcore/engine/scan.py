@@ -104,10 +104,16 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
 
 
 def _selected(bound: Bound, morsel: Morsel) -> Selected:
-    if bound.where is None:
+    where = bound.where
+    if where is None:
         return None
+    # Rules often share a filter, so it is evaluated once a morsel; nulls in it are not true.
     key = ("where", bound.check.rule.where)
-    return morsel.kept(key, lambda: np.asarray(bound.where.evaluate(morsel).fill_null(False)).astype(np.bool_))
+    return morsel.kept(key, partial(_true, where, morsel))
+
+
+def _true(where: Predicate, morsel: Morsel) -> NDArray[np.bool_]:
+    return np.asarray(where.evaluate(morsel).fill_null(False)).astype(np.bool_)
 
 
 def _judge(

@@ -155,6 +155,14 @@ class Rule(ABC):
         """The columns that the rule reads as a `number` or a `time`, for data that is all text (CSV)."""
         return {}
 
+    def all_wants(self) -> Mapping[str, str]:
+        """What the rule and its filter want."""
+        if self.where is None:
+            return self.wants()
+        from ..sql import wants  # most rules have no filter
+
+        return {**wants(self.where, "where"), **self.wants()}
+
     @abstractmethod
     def bind(self, binding: Binding) -> Check:
         """The rule against a schema. Raises `DataError` for a column that is missing or of a wrong type, `RuleError`

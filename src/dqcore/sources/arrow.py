@@ -11,6 +11,8 @@ from .._native.columns import Column
 from ..errors import DataError, RuleError
 from ..zones import zone
 
+MARK = b"dqcore:csv"
+"""The schema metadata of a table read from CSV: its text may be converted, with this decimal mark."""
 MOST_ROWS = 2**31
 """Rows in one chunk; zero-width types can claim any number without a byte behind them."""
 
@@ -21,13 +23,13 @@ def as_table(data: Any) -> pa.Table:
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, (str, os.PathLike)) or type(data).__name__ == "Csv":
-        from . import files  # reading files brings in parquet and csv, which arrays in memory do not need
+        from .files import read  # reading files brings in parquet and csv, which arrays in memory do not need
 
-        return files.read(data)
+        return read(data)
     try:
         return _as_table(data)
     except (pa.ArrowException, OSError, TypeError, ValueError) as error:
-        raise DataError(f"the data from {type(data).__name__} cannot be read: {type(error).__name__}") from error
+        raise DataError(f"the data from {type(data).__name__} cannot be read: {type(error).__name__}") from None
 
 
 def _as_table(data: Any) -> pa.Table:

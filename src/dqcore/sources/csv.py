@@ -20,9 +20,7 @@ from .._native import timestamps as _timestamps
 from .._native.columns import Column
 from ..errors import DataError, RuleError
 from ..logical import is_text
-
-MARK = b"dqcore:csv"
-"""The schema metadata of a table read from CSV: its text may be converted, with this decimal mark."""
+from .arrow import MARK
 
 _BLOCK = 1 << 20
 _LONGEST_RECORD = 1 << 30

@@ -14,7 +14,7 @@ from .._native import numbers as _numbers
 from .._native.columns import Column
 from ..errors import DataError
 from . import csv
-from .arrow import MOST_ROWS, check
+from .arrow import MARK, MOST_ROWS, check
 from .csv import Csv
 
 ACCEPTED = "Parquet, Arrow IPC (file or stream) and CSV (.csv, .tsv, .txt or dq.Csv) are read"
@@ -275,7 +275,7 @@ class _Gathered:
                 plain = pa.chunked_array([chunk.storage for chunk in table.column(place).chunks], type_)
                 table = table.set_column(place, pa.field(item.name, type_, item.nullable), plain)
         # Only text that this package read from CSV may be taken for numbers and times.
-        metadata = {key: value for key, value in (schema.metadata or {}).items() if key != csv.MARK}
+        metadata = {key: value for key, value in (schema.metadata or {}).items() if key != MARK}
         return table.replace_schema_metadata(metadata or None)
 
 

@@ -1,0 +1,67 @@
+"""The house: imports go down, every rule is exported, tested and documented, and importing dqcore is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dqcore
+from dqcore.rules.plain import kinds
+
+SOURCE = Path(dqcore.__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
+FLOORS = {
+    "cli": 8, "demo": 8, "__main__": 9, "__init__": 9,
+    "rulefiles": 7, "catalogue": 7, "outputs": 7,
+    "ruleset": 6, "engine": 5, "rules": 4, "sources": 2, "report": 2,
+    "knowledge": 1, "errors": 1, "durations": 1, "zones": 1, "logical": 1, "strict_yaml": 1, "version": 1, "_native": 1,
+    "packs": 1, "arrays": 1,
+}  # fmt: skip
+SHARED = 3
+"""What several rules share, and what rules see: every other module."""
+
+
+def floor(module: str) -> int:
+    return FLOORS.get(module, SHARED)
+
+
+def imports() -> list[tuple[str, str]]:
+    found = []
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        package = list(parts[:-1])
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = package[: len(package) - node.level + 1]
+                names = (node.module or "").split(".") if node.module else [item.name for item in node.names]
+                target = [*base, *names][0]
+                if target != parts[0]:
+                    found.append((parts[0], target))
+    return found
+
+
+def test_imports_go_down() -> None:
+    # The type of the report that an error carries is named upwards, for type checkers alone.
+    allowed = {("errors", "report")}
+    upward = {pair for pair in imports() if floor(pair[0]) < floor(pair[1])} - allowed
+    assert upward == set()
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_every_rule_is_tested_and_documented(kind: str) -> None:
+    assert (ROOT / "tests" / "rules" / f"test_{kind}.py").exists()
+    assert (ROOT / "docs" / "rules" / f"{kind}.md").exists()
+    assert (SOURCE / "rules" / f"{kind}.py").exists()
+    assert kinds()[kind].reasons
+    assert ">>>" in (kinds()[kind].__doc__ or "")
+
+
+def test_importing_is_light() -> None:
+    heavy = "pandas", "polars", "pint", "yaml", "pyarrow.dataset", "pyarrow.parquet"
+    code = f"import sys, dqcore; print([name for name in {heavy!r} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
