@@ -14,8 +14,8 @@ test: $(VENV)/.test
 	$(RUN) -m pytest -q
 
 lint: $(VENV)/.test
-	$(RUN) -m ruff check src tests benchmarks docs setup.py
-	$(RUN) -m ruff format --check src tests benchmarks docs setup.py
+	$(RUN) -m ruff check src tests setup.py
+	$(RUN) -m ruff format --check src tests setup.py
 	$(RUN) -m mypy
 
 bench: $(VENV)/.bench

@@ -142,9 +142,7 @@ def test_fp20_a_truncated_stream(tmp_path: Path) -> None:
 
 
 def test_fp21_nothing_wraps_around() -> None:
-    far = pa.table(
-        {"t": pa.array([2**62], pa.timestamp("s", "UTC")), "u": pa.array([0], pa.timestamp("s", "UTC"))}
-    )
+    far = pa.table({"t": pa.array([2**62], pa.timestamp("s", "UTC")), "u": pa.array([0], pa.timestamp("s", "UTC"))})
     assert outcome(dq.Ordered("u", "t"), far) == "passed"
     assert outcome(dq.Ordered("t", "u"), far) == "failed"
     with pytest.raises(dq.DataError, match="64 bits"):

@@ -107,8 +107,9 @@ def _run_ended(type_: pa.DataType) -> bool:
 
 
 def _has_limits(type_: pa.DataType) -> bool:
-    """Types whose values can be out of range although every buffer is long enough."""
-    return bool(pa.types.is_decimal(type_) or pa.types.is_date64(type_) or pa.types.is_time(type_))
+    """Types that no kernel reads as text or integers: values out of range, or offsets that only Arrow looks at."""
+    binary = pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_)
+    return bool(binary or pa.types.is_decimal(type_) or pa.types.is_date64(type_) or pa.types.is_time(type_))
 
 
 def _past_child(array: pa.Array) -> bool:
