@@ -14,4 +14,5 @@ export DQCORE_DATA="${DQCORE_DATA:-$root/../shared/data}"
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 # The interpreter is not instrumented, so the runtimes come first.
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so)" \
-  "$python" -m pytest -q -s -p no:cacheprovider tests/_native tests/rules tests/test_waist.py tests/test_false_passes.py
+  "$python" -m pytest -q -s -p no:cacheprovider \
+  tests/_native tests/rules/test_unique.py tests/rules/test_match.py tests/test_false_passes.py
