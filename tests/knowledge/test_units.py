@@ -54,6 +54,11 @@ class TestTraps:
             assert scale(unit, "33914-3") == 1
         assert decide("mL/min", None, "mL/min/{1.73_m2}") == DIMENSION
 
+    def test_a_surface_cut_short_is_no_factor(self) -> None:
+        """FinnGen: 543,268 results in ml/min/17, which UCUM reads as a seventeenth of a millilitre a minute."""
+        for unit in ("ml/min/17", "mL/min/173", "ml/min/1", "ml/min/a"):
+            assert decide(unit, "33914-3") == decide(unit, None, "mL/min") == UNKNOWN
+
     @pytest.mark.parametrize(
         ("analyte", "factor"),
         [("2951-2", 1), ("2823-3", 1), ("2075-0", 1), ("1963-8", 1), ("14334-7", 1), ("2000-8", 0.5), ("2601-3", 0.5)],

@@ -169,6 +169,11 @@ def test_runs_are_cut_after_a_pause_longer_than_within() -> None:
     assert words(table, within="0s") == [PASSED] * 5
 
 
+def test_a_pause_is_measured_to_the_microsecond() -> None:
+    for pause, expected in ((30, [PASSED, AGAIN]), (30 + 1 / 60_000_000, [PASSED, PASSED])):
+        assert words(results((0, 5.0), (pause, 5.0))) == expected
+
+
 def test_without_a_value_all_are_equal() -> None:
     assert words(results((0, 5.0), (1, 9.0)), value=None) == [PASSED, AGAIN]
     assert words(results((0, 5.0, "P"), (1, 9.0, "F"), (2, 9.0, "F")), value=None) == [PASSED, PASSED, AGAIN]
@@ -227,6 +232,8 @@ def test_rows_that_cannot_be_placed_are_skipped_and_absent() -> None:
         ([-(2**63), 2**63 - 1], 2e19, True),
         ([50, 51], "2%", True),
         ([50, 52], "2%", False),
+        ([-50, -51], "2%", True),
+        ([-50, -52], "2%", False),
     ],
 )
 def test_a_tolerance_includes_its_end_and_nothing_beyond(values: list[Any], tolerance: Any, near: bool) -> None:

@@ -27,6 +27,11 @@ LINES: dict[tuple[str, str], Any] = {
     ("mg/dL", "2345-7"): (1, 0, "mg/dL"),
     ("MG/DL", "2345-7"): (1, 0, "mg/dL"),
     ("mmol/L", "2345-7"): (18.0156, 0, "mg/dL"),
+    ("g/dL", "2345-7"): (1000, 0, "mg/dL"),
+    ("g/L", "2345-7"): (100, 0, "mg/dL"),
+    ("mg/dL", "718-7"): (0.001, 0, "g/dL"),
+    ("MG/DL", "718-7"): (0.001, 0, "g/dL"),
+    ("mmol/L", "718-7"): (1.6114, 0, "g/dL"),
     ("g/dL", "718-7"): (1, 0, "g/dL"),
     ("g/L", "718-7"): (0.1, 0, "g/dL"),
     ("mmol/mol", "4548-4"): (0.09148, 2.152, "%"),
@@ -80,7 +85,7 @@ def meaning_of_house(rows: Rows) -> list[str]:
         elif code == "other":
             words.append("unknown_analyte")
         else:
-            fits = {"GLU": ("MGD", "x", "mg/dL"), "HB": ("MGD", "x", "mg/dL"), "NA": ()}
+            fits = {"GLU": ("MGD", "x", "mg/dL"), "HB": ("MGD", "x", "mg/dL"), "NA": ("MGD", "mg/dL")}
             words.append("passed" if unit in fits[code] else "wrong_dimension")
     return words
 
