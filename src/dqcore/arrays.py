@@ -7,6 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+QUOTES = b"dqcore.quotes"
+"""In a field's metadata: the column of the data whose values it holds, so that a report shows it only where that column
+is disclosed."""
+
 
 def take(array: Any, indices: Any) -> Any:
     """`array.take(indices)`, for arrays and chunked arrays of any type; the result has the same type."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .arrays import take_rows
+from .arrays import QUOTES, take_rows
 from .zones import SECOND
 
 DIAGNOSES = ("too_few_rows", "epoch_reset", "ok", "drift", "time_zone", "step", "offset")
@@ -58,7 +58,12 @@ def diagnose(
 
 
 def details(
-    by: pa.Table, found: NDArray[Any], counts: NDArray[np.int64], told: NDArray[np.object_], zone: str | None
+    by: pa.Table,
+    found: NDArray[Any],
+    counts: NDArray[np.int64],
+    told: NDArray[np.object_],
+    reference: str,
+    zone: str | None,
 ) -> pa.Table:
     """A row per device and piece; `by` has the key of each device, `counts` how many pieces each has."""
     device = np.repeat(np.arange(len(counts)), counts)
@@ -80,7 +85,8 @@ def details(
     columns["diagnosis"] = pa.array(told, pa.string())
     table = take_rows(by, pa.array(device))
     for name, column in columns.items():
-        table = table.append_column(name, column)
+        quotes = {QUOTES: reference.encode()} if name in ("since", "until") else None
+        table = table.append_column(pa.field(name, column.type, metadata=quotes), column)
     table = take_rows(table, _by_key(table.select(range(by.num_columns)), segment))
     return table.replace_schema_metadata(None if zone is None else {ZONE_KEY: zone.encode()})
 

@@ -144,7 +144,7 @@ def pieces(order, starts, observed, reference, int64_t lag, int64_t tolerance, i
     cdef dq_piece* into = <dq_piece*>writable(found, 0)
     cdef int64_t* c = <int64_t*>writable(counts, 8 * n_devices)
     cdef int64_t* of = <int64_t*>writable(piece_of, 8 * rows)
-    cdef Scratch scratch = Scratch(max(np.diff(starts), default=0))
+    cdef Scratch scratch = Scratch(np.diff(starts).max(initial=0))
     scratch.clock.lag = lag
     scratch.clock.tolerance = <double>tolerance
     scratch.clock.min_rows = min_rows
@@ -163,8 +163,8 @@ def judge(observed, reference, piece_of, found, piece_codes, firsts, int64_t tol
     """Writes the code of every row that has a piece: that of its piece where the clock was off by more than the
     tolerance, `ahead` where it was not but the row was read after its reference by more than that.
 
-    `piece_codes` are a skip, a pass or a reason's code, plus `WHOLLY` where all the rows of a piece have it; `firsts` is
-    the first piece of each piece's device."""
+    `piece_codes` are a skip, a pass or a reason's code, plus `WHOLLY` where all the rows of a piece have it; `firsts`
+    is the first piece of each piece's device."""
     cdef int64_t n = len(codes)
     cdef int64_t m = len(found)
     cdef const int64_t* o = <const int64_t*>readable(observed, 8 * n)

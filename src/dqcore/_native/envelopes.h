@@ -45,7 +45,7 @@ static double dq_select(double *v, int64_t n, int64_t k) {
   return v[k];
 }
 
-/* Upper hull of the points but for two of them (-1: none), as positions; how many there are. The mean time comes too. */
+/* Upper hull of the points but for two of them (-1: none), as positions; how many. `mean` is the mean time. */
 static int64_t dq_upper_hull(const dq_points *p, int64_t *hull, int64_t skip, int64_t skip2, double *mean) {
   const double *t = p->t, *e = p->e;
   int64_t m = 0, used = 0;

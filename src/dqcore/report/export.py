@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..arrays import QUOTES
 from . import tables
 from .outcome import Counts, Outcome, conclude
 
@@ -105,9 +106,19 @@ def _details(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[st
     """The rule's details without the columns that hold values of undisclosed columns of the data."""
     if outcome.details is None or report._table is None:
         return []
-    kept = [name for name in outcome.details.column_names if name in shown or name not in report._table.column_names]
+    given = report._table.column_names
+    kept = [item.name for item in outcome.details.schema if (of := _quoted(item)) in shown or of not in given]
     listed = outcome.details.select(kept).slice(0, MOST_FINDINGS)
-    return [{name: _plain(cell) for name, cell in line.items()} for line in listed.to_pylist()]
+    columns = [
+        tables.as_text(column) if pa.types.is_temporal(column.type) else column for column in listed.columns
+    ]
+    lines = zip(*(column.to_pylist() for column in columns), strict=True)
+    return [{name: _plain(cell) for name, cell in zip(kept, line, strict=True)} for line in lines]
+
+
+def _quoted(item: pa.Field) -> str:
+    """The column of the data whose values a column of details holds, its own name if none is named."""
+    return (item.metadata or {}).get(QUOTES, item.name.encode()).decode()
 
 
 def _plain(cell: Any) -> Any:

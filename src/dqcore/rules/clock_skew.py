@@ -170,7 +170,7 @@ class ClockSkewCheck(KeyCheck):
         )
         keys = taken(state.pieces("by"), order[starts[:-1]], self.types)
         keyed_by = pa.table(keys, names=list(self.rule.by))
-        return Judged(codes, clocks.details(keyed_by, found, counts, told, self.zone))
+        return Judged(codes, clocks.details(keyed_by, found, counts, told, self.rule.reference, self.zone))
 
     def _codes(self, found: NDArray[Any], told: NDArray[np.object_]) -> NDArray[np.uint8]:
         """What the kernel is to give the rows of each piece that its clock was wrong on."""

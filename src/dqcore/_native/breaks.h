@@ -1,0 +1,216 @@
+/* Whether one line can be both sides of a boundary: the question is put to ranks, so that nothing is assumed about
+ * delays but that they are never negative and that a clock does not choose which rows are late. Were both sides one
+ * clock, how improbable is it that the best of the one side would all be better than the best of the other? */
+#ifndef DQ_BREAKS_H
+#define DQ_BREAKS_H
+#include "envelopes.h"
+
+typedef struct {
+  int64_t reference, observed, row;
+} dq_stamp;
+
+typedef struct {
+  int64_t since, until, rows; /* microseconds since 1970 */
+  double offset, slope, jitter, uncertainty; /* microseconds at the middle; per microsecond; microseconds */
+  int64_t jumped; /* 1 where the clock jumped by more than the tolerance from the piece before */
+} dq_piece;
+
+/* Scratch for a device of up to `room` rows. Log factorials go up to DQ_FACTORIALS. */
+typedef struct {
+  double tolerance;
+  int64_t lag; /* the expected delay */
+  int64_t min_rows;
+  const double *log_factorial;
+  dq_stamp *stamps, *spare;
+  double *t, *e;             /* a row's time since the first and its clock's apparent error */
+  uint8_t *marks;            /* of a row: DQ_STARTS an entry, DQ_ALONE */
+  double *entry_t, *entry_e; /* an entry each */
+  int64_t *entry_row;        /* the first row of each entry, and one more */
+  uint8_t *entry_alone;
+  int64_t *starts;           /* of pieces: entries, later rows */
+  double *scores;            /* of the boundary before each piece */
+  dq_line *lines;
+  double *point_t, *point_e, *work, *rest;
+  int64_t *hull;
+} dq_clock;
+
+enum { DQ_STARTS = 1, DQ_ALONE = 2 };
+enum { DQ_BLOCK = 4, DQ_NEAR = 256, DQ_LEAST_LATE = 8, DQ_LONG = 32, DQ_FACTORIALS = 2048 };
+/* A boundary stands when the chance of its ranks is below exp(-20), two in a thousand million. */
+static const double DQ_CERTAIN = 20, DQ_STEEPEST = 0.01;
+
+DQ_INLINE double dq_log_choose(const double *log_factorial, int64_t n, int64_t k) {
+  return log_factorial[n] - log_factorial[k] - log_factorial[n - k];
+}
+
+/* Minus the log of the chance that `better` of nu points and `strays` of nl are the best of both, in any order. */
+DQ_INLINE double dq_rank_surprise(const dq_clock *c, int64_t nu, int64_t better, int64_t nl, int64_t strays) {
+  return dq_log_choose(c->log_factorial, nu + nl, better + strays) - dq_log_choose(c->log_factorial, nu, better) -
+         dq_log_choose(c->log_factorial, nl, strays);
+}
+
+/* The greatest value; four at a time, so that no comparison waits for the one before. */
+static double dq_greatest(const double *v, int64_t n) {
+  double a = -INFINITY, b = a, c = a, d = a;
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    a = v[i] > a ? v[i] : a;
+    b = v[i + 1] > b ? v[i + 1] : b;
+    c = v[i + 2] > c ? v[i + 2] : c;
+    d = v[i + 3] > d ? v[i + 3] : d;
+  }
+  for (; i < n; i++) a = v[i] > a ? v[i] : a;
+  a = a > b ? a : b;
+  c = c > d ? c : d;
+  return a > c ? a : c;
+}
+
+/* How surprising it is, as minus the log of its chance, that the best of `upper` are all better than the best of
+ * `lower` (but for up to two strays in `lower`); at least `known`, which need not be beaten. Nothing unless they are
+ * better by more than half the tolerance: of a jump between two level clocks, half is left when one line is laid on
+ * both.
+ *
+ * Only rows of `lower` that lie together as those of `upper` do count, or within an eighth of the fall: rows that were
+ * late, each in its way, are not a clock that was wrong. */
+static double dq_surprise(const dq_clock *c, const double *upper, int64_t nu, const double *lower, int64_t nl,
+                          double known) {
+  double best[3] = {-INFINITY, -INFINITY, -INFINITY}, top = dq_greatest(upper, nu), spread = -1;
+  int strays = nl / 8 < 2 ? (int)(nl / 8) : 2;
+  if (strays == 0) best[0] = dq_greatest(lower, nl);
+  for (int64_t i = 0; strays && i < nl; i++) {
+    int at = 2;
+    if (lower[i] <= best[2]) continue;
+    for (; at > 0 && best[at - 1] < lower[i]; at--) best[at] = best[at - 1];
+    best[at] = lower[i];
+  }
+  for (int b = 0; b <= strays && b < nl; b++) {
+    double fall = top - best[b];
+    if (!(fall > c->tolerance / 2)) continue;
+    int64_t better = 0, together = 0;
+    for (int64_t i = 0; i < nu; i++) better += upper[i] > best[b];
+    if (dq_rank_surprise(c, nu, better, nl, b) <= known) continue;
+    if (spread < 0) {
+      for (int64_t i = 0; i < nu; i++) c->rest[i] = top - upper[i];
+      spread = dq_select(c->rest, nu, (nu - 1) * 9 / 10) + c->tolerance;
+    }
+    double reach = spread > fall / 8 ? spread : fall / 8;
+    for (int64_t i = 0; i < nl; i++) together += lower[i] <= best[b] && lower[i] >= best[b] - reach;
+    int64_t counted = 2 * together - (nl - b);
+    if (counted <= 0) continue;
+    double surprise = dq_rank_surprise(c, nu, better, counted + b, b);
+    known = surprise > known ? surprise : known;
+  }
+  return known;
+}
+
+static double dq_differ(const dq_clock *c, const double *a, int64_t na, const double *b, int64_t nb, double known) {
+  if (na < 2 || nb < 2) return known;
+  return dq_surprise(c, b, nb, a, na, dq_surprise(c, a, na, b, nb, known));
+}
+
+/* How badly one line fits the points on both sides of the boundary: sides, halves of sides, and the middle against the
+ * ends are compared by their distances from it. */
+static double dq_misfit(dq_clock *c, const dq_points *p, dq_line line) {
+  double *rest = c->work, *some = rest + p->n;
+  int64_t na = p->split, nb = p->n - na, a = na / 2, b = nb / 2;
+  for (int64_t i = 0; i < p->n; i++) rest[i] = p->e[i] - dq_line_at(line, p->t[i]);
+  /* What chance does every seventh time is not told apart from nothing. */
+  double worst = dq_differ(c, rest, na, rest + na, nb, 2);
+  worst = dq_differ(c, rest + a, na - a, rest + na, b, worst);
+  if (na >= 8 && na <= 4 * nb) worst = dq_differ(c, rest, a, rest + a, na - a, worst);
+  if (nb >= 8 && nb <= 4 * na) worst = dq_differ(c, rest + na, b, rest + na + b, nb - b, worst);
+  if (na < 4 || nb < 4) return worst;
+  /* The quarters are brought together behind the residuals: the ends of a bow, then the halves of a saw's teeth. */
+  double *others = some + a + b + 1;
+  memcpy(some, rest, sizeof *some * (size_t)a);
+  memcpy(some + a, rest + na + b, sizeof *some * (size_t)(nb - b));
+  worst = dq_differ(c, rest + a, na - a + b, some, a + nb - b, worst);
+  memcpy(some + a, rest + na, sizeof *some * (size_t)b);
+  memcpy(others, rest + a, sizeof *some * (size_t)(na - a));
+  memcpy(others + na - a, rest + na + b, sizeof *some * (size_t)(nb - b));
+  return dq_differ(c, others, p->n - a - b, some, a + b, worst);
+}
+
+/* Of the distances, the share that is greater than `h`, never nothing. */
+static double dq_beyond(const double *gaps, int64_t n, double h) {
+  int64_t beyond = 0;
+  for (int64_t i = 0; i < n; i++) beyond += gaps[i] > h;
+  return ((double)beyond + 1) / ((double)n + 1);
+}
+
+/* How surprising it is, were one line true, that no point of either side lies between it and the side's own line. How
+ * often a point lies further below its line than that is read off both sides, and the less surprising is taken: so late
+ * rows do not look like a clock that fell back. Tells small jumps in large noise, once sides are long enough to have
+ * lines of their own. */
+static double dq_void(dq_clock *c, dq_points *p, dq_line line) {
+  int64_t touch[2], na = p->split, nb = p->n - na;
+  if (na < DQ_LONG || nb < DQ_LONG) return 0;
+  dq_points sides[2] = {{p->t, p->e, na, 0}, {p->t + na, p->e + na, nb, 0}};
+  double *gaps[2] = {c->work, c->work + na}, most = 0, surprise = 0;
+  dq_line own[2];
+  for (int k = 0; k < 2; k++) {
+    own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, DQ_STEEPEST, touch);
+    for (int64_t i = 0; i < sides[k].n; i++) {
+      gaps[k][i] = dq_line_at(own[k], sides[k].t[i]) - sides[k].e[i];
+      most = fmax(most, dq_line_at(line, sides[k].t[i]) - dq_line_at(own[k], sides[k].t[i]));
+    }
+  }
+  if (!(most > c->tolerance / 2)) return 0;
+  for (int k = 0; k < 2; k++)
+    for (int64_t part = 0; part < 4; part++) { /* a quarter's points are as far from the line as its middle one */
+      int64_t low = sides[k].n * part / 4, high = sides[k].n * (part + 1) / 4;
+      double t = sides[k].t[(low + high) / 2], h = dq_line_at(line, t) - dq_line_at(own[k], t);
+      if (h > 0)
+        surprise -= (double)(high - low) * log(fmax(dq_beyond(gaps[0], na, h), dq_beyond(gaps[1], nb, h)));
+    }
+  return surprise;
+}
+
+/* The entries [low, high) as points, the best of each `group`; how many. */
+static int64_t dq_gather(const dq_clock *c, int64_t low, int64_t high, int64_t group, double *t, double *e) {
+  int64_t m = 0, held = 0;
+  for (int64_t i = low; i < high; i++) {
+    if (c->entry_alone[i]) continue;
+    if (held == 0 || c->entry_e[i] > e[m]) {
+      t[m] = c->entry_t[i];
+      e[m] = c->entry_e[i];
+    }
+    if (++held == group) {
+      m++;
+      held = 0;
+    }
+  }
+  return m;
+}
+
+/* How certain it is that the clock was not one line over the entries [low, high), cut at `middle`. Looks at up to 256
+ * groups of entries of the smaller side and twice as many of the larger one, next to the boundary. */
+static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
+  int64_t left = middle - low, right = high - middle, less = left < right ? left : right, touch[2];
+  int64_t group = (less + DQ_NEAR - 1) / DQ_NEAR, most = 2 * DQ_NEAR * group;
+  dq_points p = {c->point_t, c->point_e, 0, 0};
+  left = left > most ? most : left;
+  /* Groups end at the boundary: what does not fill one is left out at the far end. */
+  p.split = dq_gather(c, middle - left / group * group, middle, group, p.t, p.e);
+  p.n = p.split + dq_gather(c, middle, right > most ? middle + most : high, group, p.t + p.split, p.e + p.split);
+  if (p.split == 0 || p.split == p.n) return 0;
+  dq_line line = dq_upper_line(&p, c->hull, -1, -1, DQ_STEEPEST, touch);
+  double score = dq_misfit(c, &p, line);
+  score = fmax(score, dq_void(c, &p, line));
+  if (score > 4) {
+    line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
+    double fitted = dq_misfit(c, &p, line);
+    fitted = fmax(fitted, dq_void(c, &p, line));
+    score = fmin(score, fitted);
+    double best_left = -INFINITY, best_right = -INFINITY;
+    for (int64_t i = 0; i < p.n; i++) {
+      double rest = p.e[i] - dq_line_at(line, p.t[i]);
+      if (i < p.split) best_left = fmax(best_left, rest);
+      else best_right = fmax(best_right, rest);
+    }
+    /* A few entries that fell behind may all have been late. */
+    if ((best_left < best_right ? left : right) < DQ_LEAST_LATE) score = fmin(score, DQ_CERTAIN - 1);
+  }
+  return score;
+}
+#endif

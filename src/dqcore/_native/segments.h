@@ -1,0 +1,195 @@
+/* The rows of one device as entries, and the entries as pieces on each of which the clock was one line.
+ *
+ * Rows that arrive in a burst say one thing about the clock, not many, so they make one entry, which keeps the least
+ * delay of them. Entries are joined into ever longer pieces while one line fits both sides. */
+#ifndef DQ_SEGMENTS_H
+#define DQ_SEGMENTS_H
+#include "breaks.h"
+
+DQ_INLINE int dq_stamp_before(const dq_stamp *a, const dq_stamp *b) {
+  if (a->reference != b->reference) return a->reference < b->reference;
+  if (a->observed != b->observed) return a->observed < b->observed;
+  return a->row < b->row;
+}
+
+/* Sorted in place, with `spare` of the same size. Rows mostly come in the order of their references. */
+static void dq_sort_stamps(dq_stamp *stamps, dq_stamp *spare, int64_t n) {
+  int64_t sorted = 1;
+  while (sorted < n && dq_stamp_before(&stamps[sorted - 1], &stamps[sorted])) sorted++;
+  if (sorted >= n) return;
+  dq_stamp *from = stamps, *to = spare;
+  for (int64_t width = 1; width < n; width *= 2) {
+    for (int64_t low = 0; low < n; low += 2 * width) {
+      int64_t middle = low + width < n ? low + width : n, high = low + 2 * width < n ? low + 2 * width : n;
+      int64_t i = low, j = middle;
+      for (int64_t k = low; k < high; k++)
+        to[k] = i < middle && (j >= high || dq_stamp_before(&from[i], &from[j])) ? from[i++] : from[j++];
+    }
+    dq_stamp *held = from;
+    from = to;
+    to = held;
+  }
+  if (from != stamps) memcpy(stamps, from, sizeof *stamps * (size_t)n);
+}
+
+/* Rows closer than a quarter of the mean distance are one burst. The four longest waits do not count towards the mean,
+ * or a device that rested for months would seem to send only bursts. */
+static double dq_burst(const double *t, int64_t n) {
+  double longest[5] = {0, 0, 0, 0, 0}, total = 0;
+  for (int64_t i = 1; i < n; i++) {
+    double gap = t[i] - t[i - 1];
+    int at = 4;
+    if (gap <= longest[4]) continue;
+    for (; at > 0 && longest[at - 1] < gap; at--) longest[at] = longest[at - 1];
+    longest[at] = gap;
+  }
+  double most = n > 20 ? longest[4] : longest[0];
+  for (int64_t i = 1; i < n; i++) total += fmin(t[i] - t[i - 1], most);
+  return n > 1 ? total / (double)(n - 1) / 4 : 0;
+}
+
+static int64_t dq_make_entries(dq_clock *c, int64_t n) {
+  double width = dq_burst(c->t, n), first = 0;
+  int64_t m = 0;
+  for (int64_t i = 0; i < n; i++) {
+    c->marks[i] = 0;
+    if (i == 0 || (c->t[i] - first > width && c->t[i] != c->t[i - 1])) {
+      first = c->t[i];
+      c->marks[i] = DQ_STARTS;
+      c->entry_row[m] = i;
+      c->entry_t[m] = c->t[i];
+      c->entry_e[m++] = c->e[i];
+    } else if (c->e[i] > c->entry_e[m - 1]) {
+      c->entry_t[m - 1] = c->t[i];
+      c->entry_e[m - 1] = c->e[i];
+    }
+  }
+  c->entry_row[m] = n;
+  return m;
+}
+
+/* An entry far above its eight nearest neighbours, but for at most one of them, says nothing about the clock: a reading
+ * that was wrong by itself. Far is three times the usual change from one entry to the next, and the tolerance. */
+static void dq_mark_alone(dq_clock *c, int64_t m) {
+  memset(c->entry_alone, 0, (size_t)m);
+  if (m < 12) return;
+  for (int64_t i = 1; i < m; i++) c->work[i - 1] = fabs(c->entry_e[i] - c->entry_e[i - 1]);
+  double far = 3 * dq_select(c->work, m - 1, (m - 1) / 2) / 0.6931471805599453 + c->tolerance;
+  for (int64_t i = 0; i < m; i++) {
+    int64_t low = i < 4 ? 0 : i + 5 > m ? m - 9 : i - 4;
+    int near = 0;
+    for (int64_t j = low; j < low + 9; j++) near += j != i && c->entry_e[j] >= c->entry_e[i] - far;
+    if (near > 1) continue;
+    c->entry_alone[i] = 1;
+    for (int64_t row = c->entry_row[i]; row < c->entry_row[i + 1]; row++) c->marks[row] |= DQ_ALONE;
+  }
+}
+
+/* Joins neighbouring pieces while a score is within `limit`, the most alike first; how many are left. */
+static int64_t dq_join(dq_clock *c, int64_t pieces, double limit) {
+  int64_t *starts = c->starts, end = starts[pieces];
+  double *scores = c->scores;
+  for (int64_t before = 0; before != pieces;) {
+    before = pieces;
+    /* Piece `kept` is the last one written; a score of -1 asks for a new one. */
+    int64_t kept = 0, joined = 0;
+    for (int64_t i = 1; i < before; i++) {
+      double score = scores[i];
+      int best = score <= limit && !joined && (kept == 0 || scores[kept] < 0 || score <= scores[kept]) &&
+                 (i + 1 == before || score <= scores[i + 1]);
+      if (best) {
+        if (kept > 0) scores[kept] = -1;
+        joined = 1;
+      } else {
+        starts[++kept] = starts[i];
+        scores[kept] = joined ? -1 : score;
+        joined = 0;
+      }
+    }
+    pieces = kept + 1;
+    starts[pieces] = end;
+    for (int64_t i = 1; i < pieces; i++)
+      if (scores[i] < 0) scores[i] = dq_score(c, starts[i - 1], starts[i], starts[i + 1]);
+  }
+  return pieces;
+}
+
+/* Cuts a piece where it is most certain that it was not one clock, looking at 7 places in each; how many there are. */
+static int64_t dq_split(dq_clock *c, int64_t pieces) {
+  int64_t *starts = c->starts, before = pieces;
+  for (int64_t k = before - 1; k >= 0; k--) {
+    int64_t low = starts[k], high = starts[k + 1], cut = low;
+    double most = DQ_CERTAIN;
+    if (high - low < 4 * DQ_BLOCK) continue;
+    for (int64_t part = 1; part < 8; part++) {
+      int64_t middle = low + (high - low) * part / 8;
+      double score = middle - low < DQ_BLOCK || high - middle < DQ_BLOCK ? 0 : dq_score(c, low, middle, high);
+      if (score > most) {
+        most = score;
+        cut = middle;
+      }
+    }
+    if (cut == low) continue;
+    memmove(starts + k + 2, starts + k + 1, sizeof *starts * (size_t)(pieces - k));
+    starts[k + 1] = cut;
+    pieces++;
+  }
+  return pieces;
+}
+
+/* Where between low and high the first line gives way to the second: as few points as can be above their line. A clock
+ * that went ahead did so at its first reading above the old line, one that fell back after its last above the new. */
+static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
+                      int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after) {
+  double margin = c->tolerance / 2;
+  int ahead = dq_line_at(after, t[middle]) > dq_line_at(before, t[middle]);
+  int64_t above = 0, least = 0, cut = middle, found = 0;
+  for (int64_t i = low; i < high; i++) {
+    if (i > low && t[i] != t[i - 1] && (!found || above < least || (ahead && above == least))) {
+      least = above;
+      cut = i;
+      found = 1;
+    }
+    if (alone[i] & mask) continue;
+    above += e[i] > dq_line_at(before, t[i]) + margin;
+    above -= e[i] > dq_line_at(after, t[i]) + margin;
+  }
+  return cut;
+}
+
+static void dq_move_cuts(dq_clock *c, int64_t pieces) {
+  for (int64_t k = 0; k < pieces; k++) {
+    dq_points p = {c->point_t, c->point_e, 0, 0};
+    p.n = dq_gather(c, c->starts[k], c->starts[k + 1], 1, p.t, p.e);
+    c->lines[k] = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
+  }
+  for (int64_t k = 1; k < pieces; k++)
+    c->starts[k] = dq_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k],
+                          c->starts[k + 1], c->lines[k - 1], c->lines[k]);
+}
+
+static void dq_score_all(dq_clock *c, int64_t pieces) {
+  for (int64_t i = 1; i < pieces; i++)
+    c->scores[i] = dq_score(c, c->starts[i - 1], c->starts[i], c->starts[i + 1]);
+}
+
+/* The pieces of the entries: `starts` has each one's first entry and one more. Blocks are joined from below, which
+ * finds short pieces; then long pieces are cut from above where a small jump was joined over before it could be told from
+ * chance, and what the cuts left over is joined again. */
+static int64_t dq_segment(dq_clock *c, int64_t m) {
+  int64_t pieces = m / DQ_BLOCK > 1 ? m / DQ_BLOCK : 1;
+  for (int64_t i = 0; i < pieces; i++) c->starts[i] = i * DQ_BLOCK;
+  c->starts[pieces] = m;
+  dq_score_all(c, pieces);
+  for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) pieces = dq_join(c, pieces, limit);
+  for (int again = 0; again < 6; again++) {
+    int64_t before = pieces;
+    pieces = dq_split(c, pieces);
+    if (pieces == before && (again > 0 || pieces == 1)) break;
+    dq_move_cuts(c, pieces);
+    dq_score_all(c, pieces);
+    pieces = dq_join(c, pieces, DQ_CERTAIN);
+  }
+  return pieces;
+}
+#endif
