@@ -30,7 +30,7 @@ typedef struct {
   int64_t *starts;           /* of pieces: entries, later rows */
   double *scores;            /* of the boundary before each piece */
   dq_line *lines;
-  double *point_t, *point_e, *work, *rest;
+  double *point_t, *point_e, *copy_t, *copy_e, *work, *rest;
   int64_t *hull;
 } dq_clock;
 
@@ -164,6 +164,34 @@ static double dq_void(dq_clock *c, dq_points *p, dq_line line) {
         surprise -= (double)(high - low) * log(fmax(dq_beyond(gaps[0], na, h), dq_beyond(gaps[1], nb, h)));
     }
   return surprise;
+}
+
+/* The mean distance below a line, no distance counted for more than `most`. */
+static double dq_mean_gap(const dq_points *p, dq_line line, double most) {
+  double sum = 0;
+  for (int64_t i = 0; i < p->n; i++) sum += fmin(fmax(dq_line_at(line, p->t[i]) - p->e[i], 0), most);
+  return p->n ? sum / (double)p->n : 0;
+}
+
+static double dq_median_gap(const dq_points *p, dq_line line, double *work) {
+  for (int64_t i = 0; i < p->n; i++) work[i] = fmax(dq_line_at(line, p->t[i]) - p->e[i], 0);
+  return p->n ? dq_select(work, p->n, p->n / 2) : 0;
+}
+
+/* The line on the points, which lose those that stand alone. A drift is believed only when it makes the points likelier
+ * by a factor of a thousand, delays being exponential: so a few rows or a short time show none. */
+static dq_line dq_believed(dq_clock *c, dq_points *p) {
+  dq_points q = {c->copy_t, c->copy_e, p->n, 0};
+  memcpy(q.t, p->t, sizeof *q.t * (size_t)p->n);
+  memcpy(q.e, p->e, sizeof *q.e * (size_t)p->n);
+  dq_line sloping = dq_fit(p, c->hull, DQ_STEEPEST, c->tolerance / 2), level = dq_fit(&q, c->hull, 0, c->tolerance / 2);
+  double most = 4 * dq_median_gap(p, sloping, c->work) + c->tolerance, least = c->tolerance / 100;
+  double gain = (dq_mean_gap(&q, level, most) + least) / (dq_mean_gap(p, sloping, most) + least);
+  if ((double)q.n * log(gain) > 7) return sloping;
+  memcpy(p->t, q.t, sizeof *q.t * (size_t)q.n);
+  memcpy(p->e, q.e, sizeof *q.e * (size_t)q.n);
+  p->n = q.n;
+  return level;
 }
 
 /* The entries [low, high) as points, the best of each `group`; how many. */

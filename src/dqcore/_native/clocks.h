@@ -19,56 +19,25 @@ static dq_points dq_row_points(const dq_clock *c, int64_t low, int64_t high) {
   return p;
 }
 
-/* The mean distance below a line, no distance counted for more than `most`. */
-static double dq_mean_gap(const dq_points *p, dq_line line, double most) {
-  double sum = 0;
-  for (int64_t i = 0; i < p->n; i++) sum += fmin(fmax(dq_line_at(line, p->t[i]) - p->e[i], 0), most);
-  return p->n ? sum / (double)p->n : 0;
-}
-
-static double dq_median_gap(const dq_points *p, dq_line line, double *work) {
-  for (int64_t i = 0; i < p->n; i++) work[i] = fmax(dq_line_at(line, p->t[i]) - p->e[i], 0);
-  return p->n ? dq_select(work, p->n, p->n / 2) : 0;
-}
-
-/* The line of the rows [low, high) and how far it may be off. A drift is believed only when it makes the rows likelier
- * by a factor of a thousand, delays being exponential: so a few rows or a short time show none. */
-static dq_line dq_row_line(dq_clock *c, int64_t low, int64_t high, double *uncertainty) {
-  int64_t touch[2];
-  dq_points p = dq_row_points(c, low, high);
-  dq_line line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
-  if (p.n == 0) { /* every row stands alone: take them as they are */
-    for (int64_t i = low; i < high; i++, p.n++) {
-      p.t[p.n] = c->t[i];
-      p.e[p.n] = c->e[i];
-    }
-    line = dq_upper_line(&p, c->hull, -1, -1, DQ_STEEPEST, touch);
+/* The points of the rows [low, high) and the line believed of them. */
+static dq_line dq_row_line(dq_clock *c, int64_t low, int64_t high, dq_points *p) {
+  *p = dq_row_points(c, low, high);
+  for (int64_t i = low; p->n == 0 && i < high; i++) { /* every row stands alone: take them as they are */
+    p->t[i - low] = c->t[i];
+    p->e[i - low] = c->e[i];
+    if (i + 1 == high) p->n = high - low;
   }
-  double most = 4 * dq_median_gap(&p, line, c->work) + c->tolerance, floor = c->tolerance / 100;
-  double sloping = dq_mean_gap(&p, line, most) + floor;
-  dq_points q = dq_row_points(c, low, high);
-  if (q.n) {
-    dq_line level = dq_fit(&q, c->hull, 0, c->tolerance / 2);
-    if (!((double)q.n * log((dq_mean_gap(&q, level, most) + floor) / sloping) > 7)) {
-      line = level;
-      p = q;
-    } else {
-      p = dq_row_points(c, low, high);
-      line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
-    }
-  }
-  *uncertainty = fmax(dq_kth_gap(&p, line, -1, -1, 7), 0);
-  return line;
+  return dq_believed(c, p);
 }
 
-static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, double uncertainty, dq_piece *piece) {
+static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, const dq_points *p, dq_piece *piece) {
   double middle = c->t[low] + (c->t[high - 1] - c->t[low]) / 2;
   piece->since = c->stamps[low].reference;
   piece->until = c->stamps[high - 1].reference;
   piece->rows = high - low;
   piece->offset = dq_line_at(line, middle);
   piece->slope = line.slope;
-  piece->uncertainty = uncertainty;
+  piece->uncertainty = fmax(dq_kth_gap(p, line, -1, -1, 7), 0);
   piece->jumped = 0;
   for (int64_t i = low; i < high; i++) c->work[i - low] = fmax(dq_line_at(line, c->t[i]) - c->e[i], 0);
   piece->jitter = dq_select(c->work, high - low, (high - low) / 2);
@@ -83,7 +52,7 @@ static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
     c->e[i] = (double)((__int128)s->observed - s->reference + c->lag);
   }
   int64_t m = dq_make_entries(c, n), count = 1;
-  double uncertainty;
+  dq_points p;
   c->starts[0] = 0;
   c->starts[1] = n;
   dq_mark_alone(c, m);
@@ -91,15 +60,18 @@ static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
   for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
   c->starts[count] = n;
   for (int again = 0; again < 2 && count > 1; again++) {
-    for (int64_t k = 0; k < count; k++) c->lines[k] = dq_row_line(c, c->starts[k], c->starts[k + 1], &uncertainty);
+    for (int64_t k = 0; k < count; k++) {
+      c->lines[k] = dq_row_line(c, c->starts[k], c->starts[k + 1], &p);
+      c->scores[k] = dq_usual(c, p, c->lines[k]);
+    }
     for (int64_t k = 1; k < count; k++)
       c->starts[k] = dq_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
-                            c->lines[k - 1], c->lines[k]);
+                            c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
   }
   for (int64_t k = 0; k < count; k++) {
     int64_t low = c->starts[k], high = c->starts[k + 1];
-    c->lines[k] = dq_row_line(c, low, high, &uncertainty);
-    dq_describe(c, low, high, c->lines[k], uncertainty, &pieces[k]);
+    c->lines[k] = dq_row_line(c, low, high, &p);
+    dq_describe(c, low, high, c->lines[k], &p, &pieces[k]);
     if (k == 0) continue;
     double jump = dq_line_at(c->lines[k], c->t[low]) - dq_line_at(c->lines[k - 1], c->t[low]);
     pieces[k].jumped = fabs(jump) > c->tolerance;
@@ -117,15 +89,17 @@ DQ_INLINE double dq_true_time(const dq_piece *piece, int64_t observed) {
 }
 
 enum { DQ_WHOLLY = 64 };
-/* The piece that was in force when a row's clock was read: the row's own, unless the row was read before that began and
- * one before holds it. `first` is the device's first piece. */
+/* The piece that was in force when a row's clock was read: the row's own, unless the row came unusually late, was read
+ * before its own piece began, and one before holds it. `first` is the device's first piece. */
 static const dq_piece *dq_in_force(const dq_piece *pieces, const uint8_t *codes, int64_t first, int64_t own,
-                                   int64_t observed) {
-  if (own > first && dq_true_time(&pieces[own], observed) < -dq_half_span(&pieces[own]))
-    for (int64_t k = first; k < own; k++)
-      if (codes[k] != DQ_SKIP && fabs(dq_true_time(&pieces[k], observed)) <= dq_half_span(&pieces[k]))
-        return &pieces[k];
-  return &pieces[own];
+                                   int64_t observed, int64_t reference, int64_t tolerance) {
+  const dq_piece *piece = &pieces[own];
+  double half = dq_half_span(piece), read = dq_true_time(piece, observed);
+  double came = (double)((__int128)reference - piece->since) - half;
+  if (own == first || read >= -half || came - read <= 8 * piece->jitter + (double)tolerance) return piece;
+  for (int64_t k = first; k < own; k++)
+    if (codes[k] != DQ_SKIP && fabs(dq_true_time(&pieces[k], observed)) <= dq_half_span(&pieces[k])) return &pieces[k];
+  return piece;
 }
 
 /* A code a row (only rows with a piece are written). `codes` of pieces are DQ_SKIP, DQ_PASS or the reason, with
@@ -140,7 +114,8 @@ static void dq_judge_clocks(const int64_t *observed, const int64_t *reference, c
       out[i] = DQ_SKIP;
       continue;
     }
-    const dq_piece *piece = dq_in_force(pieces, codes, firsts[own], own, observed[i]);
+    const dq_piece *piece =
+        dq_in_force(pieces, codes, firsts[own], own, observed[i], reference[i], tolerance);
     uint8_t code = codes[piece - pieces];
     double half = dq_half_span(piece), t = fmin(fmax(dq_true_time(piece, observed[i]), -half), half);
     double error = fabs(rint(piece->offset + piece->slope * t));

@@ -52,6 +52,8 @@ cdef extern from "clocks.h" nogil:
         dq_line* lines
         double* point_t
         double* point_e
+        double* copy_t
+        double* copy_e
         double* work
         double* rest
         int64_t* hull
@@ -96,6 +98,8 @@ cdef class Scratch:
         self.clock.lines = <dq_line*>self.take(16 * room)
         self.clock.point_t = <double*>self.take(8 * room)
         self.clock.point_e = <double*>self.take(8 * room)
+        self.clock.copy_t = <double*>self.take(8 * room)
+        self.clock.copy_e = <double*>self.take(8 * room)
         self.clock.work = <double*>self.take(8 * room)
         self.clock.rest = <double*>self.take(8 * room)
         self.clock.hull = <int64_t*>self.take(8 * room)

@@ -137,35 +137,50 @@ static int64_t dq_split(dq_clock *c, int64_t pieces) {
   return pieces;
 }
 
-/* Where between low and high the first line gives way to the second: as few points as can be above their line. A clock
- * that went ahead did so at its first reading above the old line, one that fell back after its last above the new. */
+/* What it costs to take a reading for one of a line: dear where it is above the line, which no delay explains, else the
+ * delay in terms of the usual one, up to a limit. */
+DQ_INLINE double dq_cost(double gap, double margin, double usual) {
+  return gap < -margin ? 8 : gap <= 0 ? 0 : gap < 4 * usual ? gap / usual : 4;
+}
+
+/* Where between low and high the first line gives way to the second at the least cost. A clock that went ahead did so at
+ * its first reading above the old line, one that fell back after its last above the new. */
 static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
-                      int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after) {
-  double margin = c->tolerance / 2;
-  int ahead = dq_line_at(after, t[middle]) > dq_line_at(before, t[middle]);
-  int64_t above = 0, least = 0, cut = middle, found = 0;
+                      int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after, double usual) {
+  double margin = c->tolerance / 2, cost = 0, least = INFINITY;
+  int64_t cut = middle;
   for (int64_t i = low; i < high; i++) {
-    if (i > low && t[i] != t[i - 1] && (!found || above < least || (ahead && above == least))) {
-      least = above;
+    if (i > low && t[i] != t[i - 1] && cost < least) {
+      least = cost;
       cut = i;
-      found = 1;
     }
     if (alone[i] & mask) continue;
-    above += e[i] > dq_line_at(before, t[i]) + margin;
-    above -= e[i] > dq_line_at(after, t[i]) + margin;
+    cost += dq_cost(dq_line_at(before, t[i]) - e[i], margin, usual);
+    cost -= dq_cost(dq_line_at(after, t[i]) - e[i], margin, usual);
   }
   return cut;
+}
+
+/* The usual delay where a piece has the given line: what exponential delays of the same median have for a mean. */
+static double dq_usual(const dq_clock *c, dq_points p, dq_line line) {
+  return dq_median_gap(&p, line, c->work) / 0.6931471805599453 + c->tolerance / 4;
 }
 
 static void dq_move_cuts(dq_clock *c, int64_t pieces) {
   for (int64_t k = 0; k < pieces; k++) {
     dq_points p = {c->point_t, c->point_e, 0, 0};
     p.n = dq_gather(c, c->starts[k], c->starts[k + 1], 1, p.t, p.e);
-    c->lines[k] = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
+    if (p.n == 0) { /* every entry stands alone */
+      p.t[0] = c->entry_t[c->starts[k]];
+      p.e[0] = c->entry_e[c->starts[k]];
+      p.n = 1;
+    }
+    c->lines[k] = dq_believed(c, &p);
+    c->scores[k] = dq_usual(c, p, c->lines[k]);
   }
   for (int64_t k = 1; k < pieces; k++)
     c->starts[k] = dq_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k],
-                          c->starts[k + 1], c->lines[k - 1], c->lines[k]);
+                          c->starts[k + 1], c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
 }
 
 static void dq_score_all(dq_clock *c, int64_t pieces) {
