@@ -30,12 +30,12 @@ typedef struct {
   int64_t *starts;           /* of pieces: entries, later rows */
   double *scores;            /* of the boundary before each piece */
   dq_line *lines;
-  double *point_t, *point_e, *copy_t, *copy_e, *work, *rest;
+  double *point_t, *point_e, *copy_t, *copy_e, *side_t, *side_e, *work, *rest;
   int64_t *hull;
 } dq_clock;
 
 enum { DQ_STARTS = 1, DQ_ALONE = 2 };
-enum { DQ_BLOCK = 4, DQ_NEAR = 256, DQ_LEAST_LATE = 8, DQ_LONG = 32, DQ_FACTORIALS = 2048 };
+enum { DQ_BLOCK = 4, DQ_NEAR = 256, DQ_LEAST_LATE = 8, DQ_LONG = 8, DQ_FACTORIALS = 2048 };
 /* A boundary stands when the chance of its ranks is below exp(-20), two in a thousand million. */
 static const double DQ_CERTAIN = 20, DQ_STEEPEST = 0.01;
 
@@ -138,34 +138,6 @@ static double dq_beyond(const double *gaps, int64_t n, double h) {
   return ((double)beyond + 1) / ((double)n + 1);
 }
 
-/* How surprising it is, were one line true, that no point of either side lies between it and the side's own line. How
- * often a point lies further below its line than that is read off both sides, and the less surprising is taken: so late
- * rows do not look like a clock that fell back. Tells small jumps in large noise, once sides are long enough to have
- * lines of their own. */
-static double dq_void(dq_clock *c, dq_points *p, dq_line line) {
-  int64_t touch[2], na = p->split, nb = p->n - na;
-  if (na < DQ_LONG || nb < DQ_LONG) return 0;
-  dq_points sides[2] = {{p->t, p->e, na, 0}, {p->t + na, p->e + na, nb, 0}};
-  double *gaps[2] = {c->work, c->work + na}, most = 0, surprise = 0;
-  dq_line own[2];
-  for (int k = 0; k < 2; k++) {
-    own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, DQ_STEEPEST, touch);
-    for (int64_t i = 0; i < sides[k].n; i++) {
-      gaps[k][i] = dq_line_at(own[k], sides[k].t[i]) - sides[k].e[i];
-      most = fmax(most, dq_line_at(line, sides[k].t[i]) - dq_line_at(own[k], sides[k].t[i]));
-    }
-  }
-  if (!(most > c->tolerance / 2)) return 0;
-  for (int k = 0; k < 2; k++)
-    for (int64_t part = 0; part < 4; part++) { /* a quarter's points are as far from the line as its middle one */
-      int64_t low = sides[k].n * part / 4, high = sides[k].n * (part + 1) / 4;
-      double t = sides[k].t[(low + high) / 2], h = dq_line_at(line, t) - dq_line_at(own[k], t);
-      if (h > 0)
-        surprise -= (double)(high - low) * log(fmax(dq_beyond(gaps[0], na, h), dq_beyond(gaps[1], nb, h)));
-    }
-  return surprise;
-}
-
 /* The mean distance below a line, no distance counted for more than `most`. */
 static double dq_mean_gap(const dq_points *p, dq_line line, double most) {
   double sum = 0;
@@ -192,6 +164,47 @@ static dq_line dq_believed(dq_clock *c, dq_points *p) {
   memcpy(p->e, q.e, sizeof *q.e * (size_t)q.n);
   p->n = q.n;
   return level;
+}
+
+/* How surprising it is, were `line` true, that no point of either side lies between it and the side's own line. How often
+ * a point lies further below its line than that is read off both sides, and the less surprising is taken: so late rows do
+ * not look like a clock that fell back. */
+static double dq_void_below(dq_clock *c, const dq_points sides[2], dq_line line, const dq_line own[2]) {
+  double *gaps[2] = {c->work, c->work + sides[0].n}, most = 0, surprise = 0;
+  for (int k = 0; k < 2; k++)
+    for (int64_t i = 0; i < sides[k].n; i++) {
+      gaps[k][i] = dq_line_at(own[k], sides[k].t[i]) - sides[k].e[i];
+      most = fmax(most, dq_line_at(line, sides[k].t[i]) - dq_line_at(own[k], sides[k].t[i]));
+    }
+  if (!(most > c->tolerance / 2)) return 0;
+  for (int k = 0; k < 2; k++)
+    for (int64_t part = 0; part < 4; part++) { /* a quarter's points are as far from the line as its middle one */
+      int64_t low = sides[k].n * part / 4, high = sides[k].n * (part + 1) / 4;
+      double t = sides[k].t[(low + high) / 2], h = dq_line_at(line, t) - dq_line_at(own[k], t);
+      if (h > 0)
+        surprise -= (double)(high - low) *
+                    log(fmax(dq_beyond(gaps[0], sides[0].n, h), dq_beyond(gaps[1], sides[1].n, h)));
+    }
+  return surprise;
+}
+
+/* The void between one line and two, which tells small jumps in large noise and sure ones from few rows, once sides are
+ * long enough to have lines of their own. What is surprising is asked again of lines that slope only where they must. */
+static double dq_void(dq_clock *c, const dq_points *p, dq_line line) {
+  int64_t touch[2], na = p->split, nb = p->n - na;
+  if (na < DQ_LONG || nb < DQ_LONG) return 0;
+  dq_points sides[2] = {{p->t, p->e, na, 0}, {p->t + na, p->e + na, nb, 0}};
+  dq_line own[2];
+  for (int k = 0; k < 2; k++) own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, DQ_STEEPEST, touch);
+  double surprise = dq_void_below(c, sides, line, own);
+  if (surprise <= DQ_CERTAIN / 2) return surprise;
+  for (int k = 0; k < 2; k++) {
+    dq_points side = {c->side_t, c->side_e, sides[k].n, 0};
+    memcpy(side.t, sides[k].t, sizeof *side.t * (size_t)side.n);
+    memcpy(side.e, sides[k].e, sizeof *side.e * (size_t)side.n);
+    own[k] = dq_believed(c, &side);
+  }
+  return fmin(surprise, dq_void_below(c, sides, line, own));
 }
 
 /* The entries [low, high) as points, the best of each `group`; how many. */

@@ -54,6 +54,8 @@ cdef extern from "clocks.h" nogil:
         double* point_e
         double* copy_t
         double* copy_e
+        double* side_t
+        double* side_e
         double* work
         double* rest
         int64_t* hull
@@ -100,6 +102,8 @@ cdef class Scratch:
         self.clock.point_e = <double*>self.take(8 * room)
         self.clock.copy_t = <double*>self.take(8 * room)
         self.clock.copy_e = <double*>self.take(8 * room)
+        self.clock.side_t = <double*>self.take(8 * DQ_FACTORIALS)
+        self.clock.side_e = <double*>self.take(8 * DQ_FACTORIALS)
         self.clock.work = <double*>self.take(8 * room)
         self.clock.rest = <double*>self.take(8 * room)
         self.clock.hull = <int64_t*>self.take(8 * room)

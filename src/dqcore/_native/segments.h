@@ -143,8 +143,8 @@ DQ_INLINE double dq_cost(double gap, double margin, double usual) {
   return gap < -margin ? 8 : gap <= 0 ? 0 : gap < 4 * usual ? gap / usual : 4;
 }
 
-/* Where between low and high the first line gives way to the second at the least cost. A clock that went ahead did so at
- * its first reading above the old line, one that fell back after its last above the new. */
+/* Where between low and high the first line gives way to the second at the least cost. A clock that went ahead did so
+ * at its first reading above the old line, one that fell back after its last above the new. */
 static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
                       int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after, double usual) {
   double margin = c->tolerance / 2, cost = 0, least = INFINITY;
@@ -189,8 +189,8 @@ static void dq_score_all(dq_clock *c, int64_t pieces) {
 }
 
 /* The pieces of the entries: `starts` has each one's first entry and one more. Blocks are joined from below, which
- * finds short pieces; then long pieces are cut from above where a small jump was joined over before it could be told from
- * chance, and what the cuts left over is joined again. */
+ * finds short pieces; then long pieces are cut from above where a small jump was joined over before it could be told
+ * from chance, and what the cuts left over is joined again. */
 static int64_t dq_segment(dq_clock *c, int64_t m) {
   int64_t pieces = m / DQ_BLOCK > 1 ? m / DQ_BLOCK : 1;
   for (int64_t i = 0; i < pieces; i++) c->starts[i] = i * DQ_BLOCK;
