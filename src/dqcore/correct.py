@@ -22,6 +22,8 @@ from .zones import SECOND, Zone, zone
 Micros = NDArray[np.int64]
 _ENDS = np.iinfo(np.int64)
 _NAMED = "correct_times"
+SLOWEST = -0.5
+"""The reading of a clock that loses more than half of the time that passes does not tell the time."""
 
 
 class Segments(NamedTuple):
@@ -43,8 +45,8 @@ def correct_times(
 
     `details` are those of a `ClockSkew` rule, `by` the columns that name the device in both tables. Each time
     is corrected by the segment whose span holds the corrected time, the earlier of two, else the nearest. It
-    is null where `observed` is, where the device has no segment with an estimate, and where the corrected
-    time lies beyond what 64 bits hold. Times without a zone are read in `tz`, by default the zone in which the
+    is null where `observed` is, where the device has no segment with an estimate (or only of a clock that stood
+    still), and where the corrected time lies beyond what 64 bits hold. Times without a zone are read in `tz`, by default the zone in which the
     rule read them.
 
     Raises `DataError` for a missing column or a wrong type, `RuleError` when `into` is a column already.
@@ -111,6 +113,8 @@ def _segments(found: Morsel, groups: Groups) -> Segments:
     since, until = found.times("since"), found.times("until")
     known = offset.is_valid().to_numpy(zero_copy_only=False) & drift.is_valid().to_numpy(zero_copy_only=False)
     known &= (since.valid & until.valid) == 1
+    slope = drift.to_numpy(zero_copy_only=False) / 1e6
+    known &= slope > SLOWEST
     order = np.lexsort((until.values, since.values, groups.ids))
     order = order[known[order]]
     first, last = since.values[order], until.values[order]
@@ -122,7 +126,7 @@ def _segments(found: Morsel, groups: Groups) -> Segments:
         # Half the sum, without the sum; a half microsecond is lost to a drift of less than one.
         middle=(first >> 1) + (last >> 1) + (first & last & 1),
         offset=np.clip(micros, -(2.0**62), 2.0**62).astype(np.int64),
-        slope=drift.to_numpy(zero_copy_only=False)[order] / 1e6,
+        slope=slope[order],
     )
 
 

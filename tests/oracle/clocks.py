@@ -270,8 +270,7 @@ def verdict(observed: int, reference: int, lines: list[dict[str, Any]], rule: An
         inside = [
             one
             for one in lines[:place]
-            if one["offset_s"] is not None
-            and micros(one["since"]) <= true_time(one, observed) <= micros(one["until"])
+            if one["offset_s"] is not None and micros(one["since"]) <= true_time(one, observed) <= micros(one["until"])
         ]
         at = true_time(line, observed)
         late = reference - at > 8 * line["jitter_s"] * SECOND + tolerance

@@ -18,6 +18,7 @@ typedef struct {
 /* Scratch for a device of up to `room` rows. Log factorials go up to DQ_FACTORIALS. */
 typedef struct {
   double tolerance;
+  double steepest; /* how much a clock may gain or lose, of the time that passes */
   int64_t lag; /* the expected delay */
   int64_t min_rows;
   const double *log_factorial;
@@ -37,7 +38,9 @@ typedef struct {
 enum { DQ_STARTS = 1, DQ_ALONE = 2 };
 enum { DQ_BLOCK = 4, DQ_NEAR = 256, DQ_LEAST_LATE = 8, DQ_LONG = 8, DQ_FACTORIALS = 2048 };
 /* A boundary stands when the chance of its ranks is below exp(-20), two in a thousand million. */
-static const double DQ_CERTAIN = 20, DQ_STEEPEST = 0.01;
+static const double DQ_CERTAIN = 20;
+/* No clock that runs gains or loses more than a hundredth; one that stands still loses everything. */
+static const double DQ_RUNNING = 0.01, DQ_STOPPED = 1;
 
 DQ_INLINE double dq_log_choose(const double *log_factorial, int64_t n, int64_t k) {
   return log_factorial[n] - log_factorial[k] - log_factorial[n - k];
@@ -156,7 +159,8 @@ static dq_line dq_believed(dq_clock *c, dq_points *p) {
   dq_points q = {c->copy_t, c->copy_e, p->n, 0};
   memcpy(q.t, p->t, sizeof *q.t * (size_t)p->n);
   memcpy(q.e, p->e, sizeof *q.e * (size_t)p->n);
-  dq_line sloping = dq_fit(p, c->hull, DQ_STEEPEST, c->tolerance / 2), level = dq_fit(&q, c->hull, 0, c->tolerance / 2);
+  dq_line sloping = dq_fit(p, c->hull, c->steepest, c->tolerance / 2);
+  dq_line level = dq_fit(&q, c->hull, 0, c->tolerance / 2);
   double most = 4 * dq_median_gap(p, sloping, c->work) + c->tolerance, least = c->tolerance / 100;
   double gain = (dq_mean_gap(&q, level, most) + least) / (dq_mean_gap(p, sloping, most) + least);
   if ((double)q.n * log(gain) > 7) return sloping;
@@ -166,9 +170,9 @@ static dq_line dq_believed(dq_clock *c, dq_points *p) {
   return level;
 }
 
-/* How surprising it is, were `line` true, that no point of either side lies between it and the side's own line. How often
- * a point lies further below its line than that is read off both sides, and the less surprising is taken: so late rows do
- * not look like a clock that fell back. */
+/* How surprising it is, were `line` true, that no point of either side lies between it and the side's own line. How
+ * often a point lies further below its line than that is read off both sides, and the less surprising is taken: so late
+ * rows do not look like a clock that fell back. */
 static double dq_void_below(dq_clock *c, const dq_points sides[2], dq_line line, const dq_line own[2]) {
   double *gaps[2] = {c->work, c->work + sides[0].n}, most = 0, surprise = 0;
   for (int k = 0; k < 2; k++)
@@ -189,13 +193,14 @@ static double dq_void_below(dq_clock *c, const dq_points sides[2], dq_line line,
 }
 
 /* The void between one line and two, which tells small jumps in large noise and sure ones from few rows, once sides are
- * long enough to have lines of their own. What is surprising is asked again of lines that slope only where they must. */
+ * long enough to have lines of their own. What is surprising is asked again of lines that slope only where they must.
+ */
 static double dq_void(dq_clock *c, const dq_points *p, dq_line line) {
   int64_t touch[2], na = p->split, nb = p->n - na;
   if (na < DQ_LONG || nb < DQ_LONG) return 0;
   dq_points sides[2] = {{p->t, p->e, na, 0}, {p->t + na, p->e + na, nb, 0}};
   dq_line own[2];
-  for (int k = 0; k < 2; k++) own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, DQ_STEEPEST, touch);
+  for (int k = 0; k < 2; k++) own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, c->steepest, touch);
   double surprise = dq_void_below(c, sides, line, own);
   if (surprise <= DQ_CERTAIN / 2) return surprise;
   for (int k = 0; k < 2; k++) {
@@ -235,11 +240,11 @@ static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
   p.split = dq_gather(c, middle - left / group * group, middle, group, p.t, p.e);
   p.n = p.split + dq_gather(c, middle, right > most ? middle + most : high, group, p.t + p.split, p.e + p.split);
   if (p.split == 0 || p.split == p.n) return 0;
-  dq_line line = dq_upper_line(&p, c->hull, -1, -1, DQ_STEEPEST, touch);
+  dq_line line = dq_upper_line(&p, c->hull, -1, -1, c->steepest, touch);
   double score = dq_misfit(c, &p, line);
   score = fmax(score, dq_void(c, &p, line));
   if (score > 4) {
-    line = dq_fit(&p, c->hull, DQ_STEEPEST, c->tolerance / 2);
+    line = dq_fit(&p, c->hull, c->steepest, c->tolerance / 2);
     double fitted = dq_misfit(c, &p, line);
     fitted = fmax(fitted, dq_void(c, &p, line));
     score = fmin(score, fitted);

@@ -55,6 +55,7 @@ static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
   dq_points p;
   c->starts[0] = 0;
   c->starts[1] = n;
+  c->steepest = DQ_RUNNING;
   dq_mark_alone(c, m);
   if (n >= c->min_rows) count = dq_segment(c, m);
   for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
@@ -82,10 +83,11 @@ static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
 DQ_INLINE double dq_half_span(const dq_piece *piece) {
   return (double)((__int128)piece->until - piece->since) / 2;
 }
-/* Microseconds from a piece's middle at which the clock showed `observed`, were it on the piece's line. */
+/* Microseconds from a piece's middle at which the clock showed `observed`, were it on the piece's line. Infinite for a
+ * clock that all but stood still, whose reading does not tell the time. */
 DQ_INLINE double dq_true_time(const dq_piece *piece, int64_t observed) {
   double shown = (double)((__int128)observed - piece->since) - dq_half_span(piece);
-  return (shown - piece->offset) / (1 + piece->slope);
+  return piece->slope < -0.5 ? INFINITY : (shown - piece->offset) / (1 + piece->slope);
 }
 
 enum { DQ_WHOLLY = 64 };
@@ -117,7 +119,8 @@ static void dq_judge_clocks(const int64_t *observed, const int64_t *reference, c
     const dq_piece *piece =
         dq_in_force(pieces, codes, firsts[own], own, observed[i], reference[i], tolerance);
     uint8_t code = codes[piece - pieces];
-    double half = dq_half_span(piece), t = fmin(fmax(dq_true_time(piece, observed[i]), -half), half);
+    double half = dq_half_span(piece), came = (double)((__int128)reference[i] - piece->since) - half;
+    double t = fmin(fmax(fmin(dq_true_time(piece, observed[i]), came), -half), half);
     double error = fabs(rint(piece->offset + piece->slope * t));
     if (code & DQ_WHOLLY) out[i] = code & (DQ_WHOLLY - 1);
     else if (code != DQ_PASS && error > (double)tolerance) out[i] = code;

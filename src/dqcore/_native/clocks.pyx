@@ -35,6 +35,7 @@ cdef extern from "clocks.h" nogil:
 
     ctypedef struct dq_clock:
         double tolerance
+        double steepest
         int64_t lag
         int64_t min_rows
         const double* log_factorial

@@ -188,6 +188,23 @@ static void dq_score_all(dq_clock *c, int64_t pieces) {
     c->scores[i] = dq_score(c, c->starts[i - 1], c->starts[i], c->starts[i + 1]);
 }
 
+/* A clock that stands still is cut to shreds, each too short to be judged. Shreds side by side are joined again where one
+ * line may fall as steeply as that of a stopped clock; where it does, it may on all of this device. */
+static int64_t dq_join_shreds(dq_clock *c, int64_t pieces) {
+  int64_t before = pieces, shreds = 0;
+  c->steepest = DQ_STOPPED;
+  for (int64_t i = 1; i < pieces; i++) {
+    int shred = c->entry_row[c->starts[i]] - c->entry_row[c->starts[i - 1]] < c->min_rows &&
+                c->entry_row[c->starts[i + 1]] - c->entry_row[c->starts[i]] < c->min_rows;
+    c->scores[i] = shred ? dq_score(c, c->starts[i - 1], c->starts[i], c->starts[i + 1]) : INFINITY;
+    shreds += shred;
+  }
+  if (shreds)
+    for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) pieces = dq_join(c, pieces, limit);
+  if (pieces == before) c->steepest = DQ_RUNNING;
+  return pieces;
+}
+
 /* The pieces of the entries: `starts` has each one's first entry and one more. Blocks are joined from below, which
  * finds short pieces; then long pieces are cut from above where a small jump was joined over before it could be told
  * from chance, and what the cuts left over is joined again. */
@@ -205,6 +222,6 @@ static int64_t dq_segment(dq_clock *c, int64_t m) {
     dq_score_all(c, pieces);
     pieces = dq_join(c, pieces, DQ_CERTAIN);
   }
-  return pieces;
+  return dq_join_shreds(c, pieces);
 }
 #endif
