@@ -43,11 +43,11 @@ def correct_times(
 ) -> pa.Table:
     """`table` with a column `into` (timestamp[us, UTC]): what a right clock would have shown for `observed`.
 
-    `details` are those of a `ClockSkew` rule, `by` the columns that name the device in both tables. Each time
-    is corrected by the segment whose span holds the corrected time, the earlier of two, else the nearest. It
-    is null where `observed` is, where the device has no segment with an estimate (or only of a clock that stood
-    still), and where the corrected time lies beyond what 64 bits hold. Times without a zone are read in `tz`, by default the zone in which the
-    rule read them.
+    `details` are those of a `ClockSkew` rule, `by` the columns that name the device in both tables. Each time is
+    corrected by the segment whose span holds the corrected time, the earlier of two, else the nearest. It is null where
+    `observed` is, where the device has no segment with an estimate (or only one of a clock that stood still), and where
+    the corrected time lies beyond what 64 bits hold. Times without a zone are read in `tz`, by default the zone in
+    which the rule read them.
 
     Raises `DataError` for a missing column or a wrong type, `RuleError` when `into` is a column already.
 

@@ -1,4 +1,4 @@
-"""ClockSkew on clocks whose truth is known."""
+"""ClockSkew on feeds of results: one device, a few days, errors planted by hand."""
 
 from __future__ import annotations
 

@@ -109,9 +109,7 @@ def _details(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[st
     given = report._table.column_names
     kept = [item.name for item in outcome.details.schema if (of := _quoted(item)) in shown or of not in given]
     listed = outcome.details.select(kept).slice(0, MOST_FINDINGS)
-    columns = [
-        tables.as_text(column) if pa.types.is_temporal(column.type) else column for column in listed.columns
-    ]
+    columns = [tables.as_text(column) if pa.types.is_temporal(column.type) else column for column in listed.columns]
     lines = zip(*(column.to_pylist() for column in columns), strict=True)
     return [{name: _plain(cell) for name, cell in zip(kept, line, strict=True)} for line in lines]
 
