@@ -96,9 +96,8 @@ def compared(op, a, b):
             )
             if left != left or right != right:
                 return UNORDERED
-        if isinstance(left, bool) or left == UNORDERED or right == UNORDERED:
-            if UNORDERED in (left, right):
-                return UNORDERED
+        if UNORDERED in (left, right):
+            return UNORDERED
         return COMPARE[op](left, right)
     return of
 
@@ -367,8 +366,21 @@ def table_of(given):
     return pa.table({name: pa.array([row[name] for row in given], COLUMNS[name][0]) for name in COLUMNS})
 
 
-def told(sql, table, start=0):
-    return compiled(sql, table).evaluate(morsel(table, start=start)).to_pylist()
+TOO_WIDE = "too many digits"
+
+
+def told(sql, table):
+    """A truth value a row; None for a result beyond 64 bits."""
+    try:
+        return compiled(sql, table).evaluate(morsel(table)).to_pylist()
+    except dq.RuleError as refused:
+        if "digits" not in str(refused):
+            raise
+        return TOO_WIDE
+    except dq.DataError as beyond:
+        if "goes beyond 64 bits" not in str(beyond):
+            raise
+        return None
 
 
 @settings(max_examples=400)
@@ -385,15 +397,9 @@ def test_means_what_plain_python_says(expression, given_rows):
             encoded = encoded.set_column(place, name, table.column(name).combine_chunks().dictionary_encode())
     padded = pa.concat_tables([table, table, table]).combine_chunks().slice(len(given_rows), len(given_rows))
     for data in (table, encoded, padded):
-        try:
-            got = told(expression.sql, data)
-        except dq.RuleError as refused:
-            assert "digits" in str(refused)
-            return
-        except dq.DataError as beyond:
-            assert "goes beyond 64 bits" in str(beyond)
-            got = None
-        assert got == want
+        got = told(expression.sql, data)
+        if got is not TOO_WIDE:
+            assert got == want
 
 
 SIMPLE = {
@@ -417,10 +423,7 @@ def test_duckdb_agrees(expression, given_rows):
         except duckdb.Error:
             # Its decimals and integers are narrower than ours.
             return
-    try:
-        assert told(expression.sql, table) == want
-    except (dq.RuleError, dq.DataError) as refused:
-        assert "digits" in str(refused) or "64 bits" in str(refused)
+    assert told(expression.sql, table) in (want, TOO_WIDE)
 
 
 @pytest.mark.parametrize("days", [0, 1])

@@ -160,14 +160,19 @@ def test_precedence(sql, tree):
     assert shape(parse(sql, "sql")) == tree
 
 
+def read_or_refused(sql):
+    try:
+        columns_in(sql)
+    except dq.RuleError as refused:
+        if "at line " not in str(refused):
+            raise AssertionError("a refusal without its place") from refused
+
+
 @given(st.text(max_size=60))
 @example("'")
 @example("a = '\x00'")
 def test_no_text_raises_anything_but_a_rule_error(sql):
-    try:
-        columns_in(sql)
-    except dq.RuleError as refused:
-        assert "at line " in str(refused)
+    read_or_refused(sql)
 
 
 WORDS = [
@@ -179,10 +184,7 @@ WORDS = [
 
 @given(st.lists(st.sampled_from(WORDS), max_size=30))
 def test_no_words_raise_anything_but_a_rule_error(words):
-    try:
-        columns_in(" ".join(words))
-    except dq.RuleError as refused:
-        assert "at line " in str(refused)
+    read_or_refused(" ".join(words))
 
 
 def test_long_chains_are_read():
@@ -213,7 +215,7 @@ def test_deep_nests_are_refused_before_the_stack_is_full(nest):
 
 def test_sixty_four_parentheses_are_read():
     assert columns_in("(" * 64 + "a" + ")" * 64) == ("a",)
-    with pytest.raises(dq.RuleError, match="at line 1, column 66: .*deeper than 64"):
+    with pytest.raises(dq.RuleError, match=r"at line 1, column 66: .*deeper than 64"):
         columns_in("(" * 65 + "a" + ")" * 65)
 
 

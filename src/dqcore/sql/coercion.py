@@ -14,7 +14,7 @@ from ..instants import Instant, instant
 from ..zones import Zone
 from .casts import Cast, exactly
 from .comparison import Compare, CompareDecimal, CompareMixed
-from .kinds import BOOLEAN, DOUBLE, NULL, Kind, common_decimal, common_time
+from .kinds import BOOLEAN, DOUBLE, NULL, TEXT, Kind, common_decimal, common_time
 from .plan import Column, Literal, Node, Shared, nanoseconds
 from .tokens import Fault, place
 
@@ -39,6 +39,11 @@ class Coercion:
     def shared(self, node: Node) -> Node:
         """The node, for several places of the tree. A literal stays one: as such it takes the kind it meets."""
         return node if isinstance(node, Literal | Shared) else Shared(node.kind, self.serial(), node)
+
+    def among(self, operand: Node, others: Sequence[Node], at: int) -> Node:
+        """What is compared with several: a text is a time for all of them where one of them is a time."""
+        time = next((other.kind for other in others if other.kind.name == "time"), None)
+        return operand if time is None or operand.kind != TEXT else self._as_time(operand, time, at)
 
     def implied(self, operand: Node, kind: Kind, at: int) -> Node:
         """The operand as another kind, where SQL does not ask for a CAST to be written."""

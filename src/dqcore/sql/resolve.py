@@ -149,8 +149,8 @@ class Resolver(Coercion):
         return IsNull(BOOLEAN, self.serial(), self.any(node.operand))
 
     def inside(self, node: syntax.In) -> Node:
-        operand = self.known(node.operand)
         items = [(self.known(item), item.at) for item in node.items]
+        operand = self.among(self.known(node.operand), [item for item, _ in items], node.at)
         for item, at in items:
             self.compared("=", operand, item, at)
         written = [item for item, _ in items if isinstance(item, Literal)]
@@ -161,11 +161,11 @@ class Resolver(Coercion):
         return terms[0] if len(terms) == 1 else Junction(BOOLEAN, self.serial(), False, terms)
 
     def between(self, node: syntax.Between) -> Node:
-        operand = self.known(node.operand)
-        shared = self.shared(operand)
-        terms = tuple(
-            self.compared(operator, shared, self.known(bound), bound.at)
-            for operator, bound in ((">=", node.low), ("<=", node.high))
+        low, high = self.known(node.low), self.known(node.high)
+        shared = self.shared(self.among(self.known(node.operand), (low, high), node.at))
+        terms = (
+            self.compared(">=", shared, low, node.low.at),
+            self.compared("<=", shared, high, node.high.at),
         )
         return Junction(BOOLEAN, self.serial(), True, terms)
 
@@ -177,11 +177,9 @@ class Resolver(Coercion):
         if node.operand is None:
             conditions = [self.boolean(when.condition, "what follows WHEN") for when in node.whens]
         else:
-            operand = self.known(node.operand)
-            shared = self.shared(operand)
-            conditions = [
-                self.compared("=", shared, self.known(when.condition), when.condition.at) for when in node.whens
-            ]
+            cases = [(self.known(when.condition), when.condition.at) for when in node.whens]
+            shared = self.shared(self.among(self.known(node.operand), [case for case, _ in cases], node.at))
+            conditions = [self.compared("=", shared, case, at) for case, at in cases]
         default = node.default or syntax.Literal(node.at, None)
         choices = [*(when.result for when in node.whens), default]
         *results, last = self._alike(choices, "the results of CASE")
@@ -221,9 +219,6 @@ class Resolver(Coercion):
     def _in_literals(self, operand: Node, items: Sequence[tuple[Literal, int]]) -> Node:
         or_null = any(item.exact is None for item, _ in items)
         given = [(item, at) for item, at in items if item.exact is not None]
-        if operand.kind.name == "text" and any(item.kind.name == "time" for item, _ in given):
-            terms = tuple(self.compared("=", operand, item, at) for item, at in items)
-            return Junction(BOOLEAN, self.serial(), False, terms) if len(terms) > 1 else terms[0]
         if operand.kind.name == "time":
             pairs = [self.times(operand, item, at)[1] for item, at in given]
             values = [pair.exact for pair in pairs if isinstance(pair, Literal)]
