@@ -423,7 +423,8 @@ def test_duckdb_agrees(expression, given_rows):
         except duckdb.Error:
             # Its decimals and integers are narrower than ours.
             return
-    assert told(expression.sql, table) in (want, TOO_WIDE)
+    # Its integers are narrower in some places and wider in others, and it has no limit on digits at prepare.
+    assert told(expression.sql, table) in (want, None, TOO_WIDE)
 
 
 @pytest.mark.parametrize("days", [0, 1])
