@@ -10,5 +10,4 @@ from dqcore.zones import zone
 def test_times_at_the_ends_of_int64_stay_there(name: str) -> None:
     ends = np.array([-(2**63), -(2**63) + 1, 2**63 - 2, 2**63 - 1], np.int64)
     for moved in (zone(name).to_utc(ends), zone(name).to_wall(ends)):
-        assert (moved[:2] < -(2**62)).all()
-        assert (moved[2:] > 2**62).all()
+        assert moved.tolist() == [-(2**63), -(2**63), 2**63 - 1, 2**63 - 1]

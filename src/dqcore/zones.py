@@ -18,7 +18,8 @@ Micros = NDArray[np.int64]
 SECOND = 1_000_000
 # Zones are sampled a day at a time between these years; outside them the first and the last offset hold.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
-# Times within two days of the ends of int64 (292,000 years away) are held short of them: an offset would wrap them.
+# An offset would wrap times within two days of the ends of int64 (292,000 years away): they are held at the ends, which
+# is also where times stand that were beyond int64 before.
 _EARLIEST, _LATEST = -(2**63) + 2 * 86_400 * SECOND, 2**63 - 1 - 2 * 86_400 * SECOND
 
 
@@ -45,13 +46,13 @@ class Zone:
 
     def to_utc(self, wall: Micros) -> Micros:
         """Wall-clock microseconds to UTC; of a time that comes twice the first, of a skipped one as before the gap."""
-        wall = np.clip(wall, _EARLIEST, _LATEST)
-        return np.asarray(wall - self.offsets[np.searchsorted(self.wall_from, wall, side="right")])
+        inside = np.clip(wall, _EARLIEST, _LATEST)
+        return _held(wall, inside, inside - self.offsets[np.searchsorted(self.wall_from, inside, side="right")])
 
     def to_wall(self, utc: Micros) -> Micros:
         """UTC microseconds to the wall clock."""
-        utc = np.clip(utc, _EARLIEST, _LATEST)
-        return np.asarray(utc + self.offsets[np.searchsorted(self.instants, utc, side="right")])
+        inside = np.clip(utc, _EARLIEST, _LATEST)
+        return _held(utc, inside, inside + self.offsets[np.searchsorted(self.instants, inside, side="right")])
 
     def doubtful(self, wall: Micros) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which wall-clock times come twice, and which never come."""
@@ -61,6 +62,15 @@ class Zone:
         at = np.clip(np.searchsorted(self.wall_to, wall, side="right") - 1, 0, None)
         inside = (wall >= self.wall_to[at]) & (wall < self.wall_from[at])
         return inside & ~self.gap[at], inside & self.gap[at]
+
+
+def _held(given: Micros, inside: Micros, shifted: Micros) -> Micros:
+    """The shifted times; at the ends of int64 where the given ones were not inside."""
+    outside = given != inside
+    if outside.any():
+        ends = np.iinfo(np.int64)
+        shifted = np.where(outside, np.where(given > 0, ends.max, ends.min), shifted)
+    return np.asarray(shifted)
 
 
 def _offset(info: ZoneInfo, micros: int) -> int:

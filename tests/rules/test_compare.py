@@ -188,3 +188,11 @@ def test_the_id_names_both_columns():
 def test_a_literal_beyond_64_bits_is_refused():
     with pytest.raises(dq.RuleError, match="64 bits"):
         dq.RuleSet([dq.Compare("a", "<", dq.lit(2**70))]).prepare(pa.schema({"a": pa.int64()}))
+
+
+@pytest.mark.parametrize("tz", [None, "UTC", "America/New_York"])
+def test_dates_beyond_what_can_be_told_equal_nothing_in_any_zone(tz):
+    days = pa.array([2**31 - 1, 2**31 - 6], pa.int32()).cast(pa.date32())
+    table = pa.table({"a": days[:1], "b": days[1:]})
+    for op in OPERATORS:
+        assert told(dq.RuleSet([dq.Compare("a", op, "b")], tz=tz).validate(table)) == ["comparison"]

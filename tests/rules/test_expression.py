@@ -6,6 +6,7 @@ import contextlib
 import math
 import string
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import duckdb
 import pyarrow as pa
@@ -35,15 +36,37 @@ def listed(rows: Rows) -> list[str]:
     return ["skipped" if row["s"] is None else "passed" if row["s"] in ("F", "C") else "false" for row in rows]
 
 
+def bounded(rows: Rows) -> list[str]:
+    """Neither below -1 nor above d; NaN is not known to be inside, so it is not."""
+    words = []
+    for row in rows:
+        x, d = row["x"], row["d"]
+        if x is None or (d is None and not x < -1 and x == x):
+            words.append("skipped")
+        elif d is None:
+            words.append("skipped" if x != x else "false")
+        else:
+            words.append("passed" if -1 <= x <= d else "false")
+    return words
+
+
 class TestLaws(Laws):
     subjects = [
-        Subject(dq.Expression("a + b > 1 OR a = b"), NUMBERS, sums, typed=False, name="sums"),
+        Subject(dq.Expression("a + b > 1 OR a = b"), NUMBERS, sums, name="sums"),
         Subject(
             dq.Expression("s IN ('F', 'C')"),
             {"s": (pa.string(), st.sampled_from(["F", "C", "P", ""]))},
             listed,
-            typed=False,
             name="listed",
+        ),
+        Subject(
+            dq.Expression("NOT (x < -1 OR x > d)"),
+            {
+                "x": (pa.float32(), st.sampled_from([math.nan, -2.0, 0.0, 1.5, math.inf])),
+                "d": (pa.decimal128(4, 1), st.sampled_from([Decimal("1.5"), Decimal("-0.1")])),
+            },
+            bounded,
+            name="bounded",
         ),
     ]
 

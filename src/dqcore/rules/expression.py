@@ -7,22 +7,22 @@ from typing import Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
-from ..morsel import Codes, Morsel, Ref
+from ..morsel import Codes, Morsel
 from ..sql import Predicate, columns_in, compile_predicate, wants
-from .base import Check, Common, Finding, RowCheck, RowRule, Selected, tell
+from .base import Common, Finding, RowCheck, RowRule, Selected, tell
 
 
 class Expression(RowRule):
-    """The SQL is true of the row: reason `false`. Where it is null the row is skipped, and so unchecked.
+    """The SQL is true of the row. Where it is null the row is skipped.
 
-    The SQL is that of `where`: columns, literals, comparisons, arithmetic, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL,
-    CASE, COALESCE, CAST, ABS, LENGTH, LOWER, UPPER (docs/sql.md). Its id is the SQL itself.
+    The SQL is the one of `where` (see docs/sql.md): columns, literals, comparisons, arithmetic, AND OR NOT, IN,
+    BETWEEN, LIKE, IS NULL, CASE, COALESCE, CAST, ABS, LENGTH, LOWER, UPPER. Comparisons with NaN are never true. What
+    is not in it is a `RuleError`; a cell that a CAST cannot convert is a `DataError`, unless `where` leaves it out.
 
-    Raises `RuleError` at the place of anything else, and for text compared with a number; `DataError` naming the row
-    where a value cannot be computed with (a CAST of text that is no number, an integer beyond 64 bits).
+    Reasons: `false`; the finding's column is the first that the SQL names. The default id is the SQL.
 
-    >>> Expression("low < high").id
-    'low < high'
+    >>> Expression("low <= value AND value <= high").reads()
+    ('low', 'value', 'high')
     """
 
     leading = ()
@@ -45,17 +45,15 @@ class Expression(RowRule):
     def wants(self) -> Mapping[str, str]:
         return wants(self.sql)
 
-    def reads(self) -> tuple[Ref, ...]:
-        return self.leading_columns()
-
-    def bind(self, binding: Binding) -> Check:
-        return ExpressionCheck(self, compile_predicate(self.sql, binding, f"rule {self.id!r}"))
+    def bind(self, binding: Binding) -> ExpressionCheck:
+        return ExpressionCheck(self, compile_predicate(self.sql, binding, f"rule {self.id!r}: sql"))
 
 
 class ExpressionCheck(RowCheck):
     def __init__(self, rule: Expression, predicate: Predicate) -> None:
-        super().__init__(rule, [Finding("false", predicate.columns[0] if predicate.columns else None)])
+        column = predicate.columns[0] if predicate.columns else None
+        super().__init__(rule, [Finding("false", column)])
         self.predicate = predicate
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
-        tell(self.predicate.evaluate(morsel), codes)
+        tell(self.predicate.evaluate(morsel, selected), codes)

@@ -175,4 +175,6 @@ class ValidAtCheck(RowCheck):
             times = np.minimum(times, LAST - DAY) + DAY
         if self.zone is not None and not has_zone(type_):
             times = self.zone.to_utc(times)
-        return np.where(_outcomes.validity(column) == 0, end, times - whole_day)
+        if whole_day:
+            times = np.maximum(times, FIRST + 1) - 1
+        return np.where(_outcomes.validity(column) == 0, end, times)

@@ -65,10 +65,11 @@ class Chain(Node):
         return any(step.kind == INTEGER for step in self.steps)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array, kind = self.first.run(rows, active).array, self.first.kind
+        array, kind = self.first.value(rows, active).array, self.first.kind
         for step in self.steps:
-            other = step.operand.value(rows, active).array
-            array, kind = _step(step, rows, active, array, kind, other), step.kind
+            operand = step.operand
+            side = operand.run(rows, active) if isinstance(array, pa.Scalar) else operand.value(rows, active)
+            array, kind = _step(step, rows, active, array, kind, side.array), step.kind
         return Values(array)
 
 
@@ -98,7 +99,7 @@ def _integers(step: Step, rows: Rows, active: Active, left: pa.Array, right: pa.
     try:
         return call(kernel, left, right)
     except pa.ArrowInvalid:
-        right = right if isinstance(right, pa.Array) else pa.repeat(right, rows.count)
+        left, right = (pa.repeat(side, rows.count) if isinstance(side, pa.Scalar) else side for side in (left, right))
     exact = PYTHON[step.operator](arrays.raw(left).astype(object), arrays.raw(right).astype(object))
     beyond = np.asarray((exact > INT64_MAX) | (exact < INT64_MIN), np.bool_)
     failed = arrays.booleans(beyond & (arrays.valid(left) & arrays.valid(right)).view(np.bool_))

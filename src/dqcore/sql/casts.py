@@ -59,7 +59,8 @@ def exactly(array: Any, given: Kind, wanted: Kind) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Cast(Node):
-    """The operand as `kind`; an unordered truth value (see `plan`) is null. `zone` is the rule set's; `message` is for a value that cannot be cast."""
+    """The operand as `kind`; an unordered truth value (see `plan`) is null. `zone` is the rule set's; `message` is for
+    a value that cannot be cast."""
 
     operand: Node
     zone: Zone | None
@@ -88,7 +89,7 @@ class Cast(Node):
         """The values, null where they cannot be cast, and a flag a row: whether it could."""
         given, wanted = self.operand.kind.name, self.kind.name
         if given == "text" and wanted == "time":
-            values, converted = times_of(array, self.kind.zoned, self.zone)
+            values, converted = _times(array, self.kind.zoned, self.zone)
             if self.kind.date:
                 values = midnight(values, self.zone)
             values = nanoseconds(values) if self.kind.fine else values
@@ -131,7 +132,7 @@ def midnight(values: Any, zone: Zone | None) -> Any:
     return np.where(held, values, days if zone is None else zone.to_utc(days))
 
 
-def times_of(array: pa.Array, zoned: bool, zone: Zone | None) -> tuple[Any, Any]:
+def _times(array: pa.Array, zoned: bool, zone: Zone | None) -> tuple[Any, Any]:
     """ISO 8601 texts, as Timestamp reads them, of a day at least. Without an offset they are of the zone's clock, and
     must be on it; without a zone all have an offset (`zoned`) or none has."""
     wall, offset, precision = _timestamps.read(Column(array), "iso8601")

@@ -36,7 +36,7 @@ class Junction(Node):
     def _open(self, made: Values, active: Active) -> Active:
         """The rows that the terms so far leave undecided."""
         if self.conjunction:
-            return arrays.both(active, arrays.filled(made.array, True))
+            return arrays.both(active, call("invert", _plainly_false(made)))
         return arrays.both(active, call("invert", arrays.filled(made.array)))
 
 

@@ -27,8 +27,8 @@ from . import arrays
 from .arrays import call
 from .kinds import INT64_MAX, INT64_MIN, Kind
 
-Active: TypeAlias = "pa.BooleanArray | None"
-"""Which rows count, without nulls; None for all."""
+Active: TypeAlias = Any
+"""Which rows count: a boolean array without nulls; None for all."""
 
 
 class Values(NamedTuple):
