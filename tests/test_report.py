@@ -130,3 +130,14 @@ def test_validators_serve_rows_and_new_registries() -> None:
     assert newer.validate_rows([{"a": "x"}, {"a": "y"}]).mask("match:a").to_pylist() == [True, False]
     with pytest.raises(dq.DataError, match="has no 'a'"):
         validator.validate_rows([{"b": "x"}])
+
+
+def test_times_of_details_are_shown_only_where_their_column_is_disclosed() -> None:
+    stored = pa.array(range(1_700_000_000, 1_700_100_000, 1_000), pa.int64()).cast(pa.timestamp("s", "UTC"))
+    table = pa.table({"observed": stored, "stored": stored, "device": ["D-1"] * len(stored)})
+    rules = dq.RuleSet([dq.ClockSkew("observed", reference="stored", by="device", tolerance="2s")])
+    first = "2023-11-14"
+    hidden, shown = (made.validate(table) for made in (rules, rules.with_settings(disclose=("stored",))))
+    assert hidden.details("clock_skew:observed").column("since")[0].as_py() is not None
+    assert first not in json.dumps(hidden.to_dict()) + hidden._repr_html_()
+    assert first in json.dumps(shown.to_dict())

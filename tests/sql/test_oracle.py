@@ -85,6 +85,7 @@ def disjunction(*terms):
 
 def compared(op, a, b):
     """The meaning of a comparison; a fraction that is written meets doubles as the nearest one."""
+
     def of(row):
         left, right = a.of(row), b.of(row)
         if left is None or right is None:
@@ -99,6 +100,7 @@ def compared(op, a, b):
         if UNORDERED in (left, right):
             return UNORDERED
         return COMPARE[op](left, right)
+
     return of
 
 
@@ -158,7 +160,9 @@ def exact_literal(text):
 LITERALS = ["0", "1", "2.0", "0.1", "-1.5", "7", "-2", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
             "9007199254740993", "123456789012345678901234567890"]  # fmt: skip
 EXACT = st.sampled_from([exact_literal(text) for text in LITERALS])
-DOUBLES = st.sampled_from([E(text, "double", lambda row, value=float(text): value, True) for text in ("1e0", "1.5E0", "1e-1", "-2e3")])
+DOUBLES = st.sampled_from(
+    [E(text, "double", lambda row, value=float(text): value, True) for text in ("1e0", "1.5E0", "1e-1", "-2e3")]
+)
 TEXTS = st.sampled_from(["", "a", "A", "it's", "ab", "é"]).map(
     lambda text: E("'" + text.replace("'", "''") + "'", "text", lambda row: text, True)
 )  # fmt: skip
@@ -177,11 +181,13 @@ TIMES = st.sampled_from(
 def binary(op, a, b):
     sql = f"({a} {op} {b})"
     if op == "/":
+
         def divided(row):
             left, right = as_double(a.of(row)), as_double(b.of(row))
             if left is None or right is None or right == 0:
                 return None
             return left / right
+
         return E(sql, "double", divided)
     doubles = "double" in (a.kind, b.kind)
     kind = "double" if doubles else "int" if a.kind == b.kind == "int" else "decimal"
@@ -194,6 +200,7 @@ def binary(op, a, b):
             return ARITHMETIC[op](float(left), float(right))
         made = ARITHMETIC[op](left, right)
         return int64(made) if kind == "int" else made
+
     return E(sql, kind, of)
 
 
@@ -201,6 +208,7 @@ def absolute(a):
     def of(row):
         value = a.of(row)
         return None if value is None else int64(abs(value)) if a.kind == "int" else abs(value)
+
     return E(f"ABS({a})", a.kind, of)
 
 
@@ -210,24 +218,29 @@ def minus(a):
         if value is None:
             return None
         return int64(-value) if a.kind == "int" else 0.0 - value if a.kind == "double" else -value
+
     return E(f"(-({a}))", "decimal" if a.kind == "unsigned" else a.kind, of)
 
 
 def coalesce(parts):
     kind = unified(*parts)
+
     def of(row):
         for part in parts:
             value = part.of(row)
             if value is not None:
                 return as_kind(kind, value)
         return None
+
     return E(f"COALESCE({', '.join(map(str, parts))})", kind, of)
 
 
 def case(condition, a, b):
     kind = unified(a, b)
+
     def of(row):
         return as_kind(kind, (a if condition.of(row) is True else b).of(row))
+
     return E(f"CASE WHEN {condition} THEN {a} ELSE {b} END", kind, of)
 
 
@@ -238,9 +251,11 @@ def simple_case(operand, when, a, b):
 
 def of_text(function, a):
     python = {"LOWER": str.lower, "UPPER": str.upper, "LENGTH": lambda text: Fraction(len(text))}[function]
+
     def of(row):
         value = a.of(row)
         return None if value is None else python(value)
+
     return E(f"{function}({a})", "int" if function == "LENGTH" else "text", of)
 
 
@@ -273,9 +288,11 @@ def between(a, low, high):
 
 def like(a, pattern):
     regex = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
+
     def of(row):
         value = a.of(row)
         return None if value is None else re.fullmatch(regex, value, re.DOTALL) is not None
+
     return E(f"({a} LIKE '{pattern}')", "bool", of)
 
 
@@ -288,6 +305,7 @@ def integer_of(a):
         value = a.of(row)
         # Nobody knows what a comparison with NaN is as a number.
         return None if value is None or value == UNORDERED else Fraction(value)
+
     return E(f"CAST({a} AS INTEGER)", "int", of)
 
 
@@ -330,7 +348,9 @@ def truths(depth, among=None):
     if "w" in names:
         time = columns("time", among=among)
         leaves.append(st.builds(comparison, st.sampled_from(list(COMPARE)), time, st.one_of(time, TIMES)))
-        leaves.append(st.builds(inside, time, st.lists(st.one_of(TIMES, st.just(NULLS["time"])), min_size=1), st.just("IN")))
+        leaves.append(
+            st.builds(inside, time, st.lists(st.one_of(TIMES, st.just(NULLS["time"])), min_size=1), st.just("IN"))
+        )
     if "n" in names:
         leaves.append(st.builds(comparison, st.sampled_from(list(COMPARE)), st.just(column("n")), EXACT))
     if not depth:
@@ -348,7 +368,12 @@ def truths(depth, among=None):
         st.builds(comparison, st.sampled_from(["=", "<>"]), inner, inner),
         st.builds(inside, number, st.lists(literals, min_size=1, max_size=4), st.sampled_from(["IN", "NOT IN"])),
         st.builds(inside, number, st.lists(number, min_size=1, max_size=3), st.sampled_from(["IN", "NOT IN"])),
-        st.builds(inside, text, st.lists(st.one_of(text, st.just(NULLS["text"])), min_size=1, max_size=3), st.sampled_from(["IN", "NOT IN"])),
+        st.builds(
+            inside,
+            text,
+            st.lists(st.one_of(text, st.just(NULLS["text"])), min_size=1, max_size=3),
+            st.sampled_from(["IN", "NOT IN"]),
+        ),
         st.builds(between, number, number, number),
         st.builds(like, text, pattern),
         st.one_of(number, text, inner).map(is_null),

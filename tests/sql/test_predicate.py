@@ -193,9 +193,7 @@ def test_fp21_overflow_is_an_error_that_names_the_row(sql, operator):
     with pytest.raises(dq.DataError) as beyond:
         compiled(sql, table).evaluate(morsel(table, start=1000))
     place = sql.index(operator) + 1
-    assert (
-        str(beyond.value) == f"rule 'r': sql: at line 1, column {place}: {operator} goes beyond 64 bits, in row 1002"
-    )
+    assert str(beyond.value) == f"rule 'r': sql: at line 1, column {place}: {operator} goes beyond 64 bits, in row 1002"
 
 
 def test_the_least_integer_can_be_written():
@@ -367,7 +365,10 @@ TYPED = pa.table({"kind": ["NM", "ST", "NM", None], "value": ["5", "positive", "
             "CASE WHEN kind IS NULL THEN TRUE WHEN kind = 'ST' THEN FALSE ELSE CAST(value AS INTEGER) > 5 END",
             [False, False, True, True],
         ),
-        ("COALESCE(CASE WHEN kind = 'NM' THEN NULL ELSE 0 END, CAST(value AS INTEGER)) = 5", [True, False, False, False]),
+        (
+            "COALESCE(CASE WHEN kind = 'NM' THEN NULL ELSE 0 END, CAST(value AS INTEGER)) = 5",
+            [True, False, False, False],
+        ),
     ],
 )
 def test_what_is_decided_is_not_asked(sql, want):
@@ -549,7 +550,13 @@ def test_a_dictionary_that_two_zones_share_is_read_in_each():
 
 def test_no_rows():
     table = pa.schema(
-        [("n", pa.int64()), ("s", pa.string()), ("x", pa.float64()), ("d", pa.decimal128(5, 1)), ("w", pa.timestamp("ns"))]
+        [
+            ("n", pa.int64()),
+            ("s", pa.string()),
+            ("x", pa.float64()),
+            ("d", pa.decimal128(5, 1)),
+            ("w", pa.timestamp("ns")),
+        ]
     ).empty_table()
     for sql in ("n = 1", "n > x", "d > x", "x IN (1, 2)", "s LIKE 'a_'", "CAST(s AS INTEGER) = 1", "w > '2024-01-01'",
                 "TRUE", "CASE WHEN n > 1 THEN x END > 1"):  # fmt: skip
