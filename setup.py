@@ -6,6 +6,7 @@ Three builds, chosen by ``DQCORE_BUILD``: ``release`` (the default), ``debug`` (
 """
 
 import os
+import platform
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -15,6 +16,8 @@ NATIVE = Path("src/dqcore/_native")
 HARDENED = ["-fstack-protector-strong", "-fvisibility=hidden", "-Wno-unused-function"]
 # One rounding a step on every machine: without it a machine with fused multiply-add answers in other bits.
 EXACT = ["-ffp-contract=off"]
+# x86-64-v2 is what every CPU of the last fifteen years has; what needs more is chosen at run time (cpu.h).
+BASELINE = ["-march=x86-64-v2"] if platform.machine() in ("x86_64", "AMD64") else []
 BUILDS: dict[str, tuple[list[str], list[str]]] = {
     # Some Pythons pass -O2 and -g of their own, so the level is always said.
     "release": (["-O3", "-g0", *HARDENED], ["-Wl,-z,relro,-z,now"]),
@@ -39,7 +42,7 @@ extensions = [
         [str(path)],
         include_dirs=[str(NATIVE)],
         depends=[str(header) for header in sorted(NATIVE.glob("*.h"))],
-        extra_compile_args=[*compile_args, *EXACT],
+        extra_compile_args=[*compile_args, *BASELINE, *EXACT],
         extra_link_args=link_args,
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if abi3 else [],
         py_limited_api=abi3,

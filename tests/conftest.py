@@ -1,9 +1,12 @@
 """Settings that hold for every test."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from dqcore._native import cpu
 
 # The laws are inherited by a test class a rule, so one test function runs in many classes.
 settings.register_profile(
@@ -15,6 +18,14 @@ settings.register_profile(
 )
 settings.register_profile("search", settings.get_profile("quick"), max_examples=1_000, derandomize=False)
 settings.load_profile(os.environ.get("DQCORE_EXAMPLES", "quick"))
+
+
+@pytest.fixture(params=cpu.levels())
+def cpu_level(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The test runs once at each level that this CPU has."""
+    before = cpu.use(request.param)
+    yield request.param
+    cpu.use(before)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -28,6 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dqcore as dq
+from dqcore._native import cpu
 from dqcore.engine.chunks import columns as chunked_columns
 from dqcore.engine.chunks import morsels
 from dqcore.engine.scan import merged, scan, scan_morsel
@@ -219,6 +220,19 @@ class Laws:
         size = data.draw(st.integers(1, 9))
         same(whole, in_morsels(subject, table, size))
         same(whole, in_morsels(subject, table, size, threads=3))
+
+    @given(data=st.data())
+    def test_the_level_of_the_cpu_changes_nothing(self, subject: Subject, data: st.DataObject) -> None:
+        table = table_of(subject, data.draw(tables(subject)))
+        reports = []
+        for level in cpu.levels():
+            before = cpu.use(level)
+            try:
+                reports.append(check(subject, table))
+            finally:
+                cpu.use(before)
+        for report in reports[1:]:
+            same(reports[0], report)
 
     @given(data=st.data())
     def test_states_merge_in_any_grouping(self, subject: Subject, data: st.DataObject) -> None:
