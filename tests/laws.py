@@ -29,8 +29,7 @@ from hypothesis import strategies as st
 
 import dqcore as dq
 from dqcore._native import cpu
-from dqcore.engine.chunks import columns as chunked_columns
-from dqcore.engine.chunks import morsels
+from dqcore.engine.chunks import morsels, parts
 from dqcore.engine.scan import merged, scan, scan_morsel
 from dqcore.engine.verdict import outcomes
 from dqcore.rules.base import Rule
@@ -83,7 +82,7 @@ def told(report: dq.Report) -> list[str]:
     if outcome.facts.of_table:
         return [outcome.table_finding[0] if outcome.table_finding else "passed"]
     words = ["skipped" if mask is None else "passed" for mask in outcome.mask().to_pylist()]
-    for row, code in zip(outcome.failed_rows(), outcome.reasons, strict=True):
+    for row, code in zip(outcome.failed_rows, outcome.reasons, strict=True):
         words[row] = outcome.findings[code - 1][0]
     return words
 
@@ -241,8 +240,7 @@ class Laws:
             table.schema, registries=subject.registries, now=subject.now
         )
         plan = validator._plan
-        prepared = {name: work() for name, work in chunked_columns(plan, table).items()}
-        states = [scan_morsel(plan, morsel).states[0] for morsel in morsels(plan, prepared, table.num_rows, 3)]
+        states = [scan_morsel(plan, morsel).states[0] for morsel in morsels(plan, parts(plan, table), 3)]
         left = states[0]
         for state in states[1:]:
             left = left.merge(state)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ._native import keys as _keys
 from ._native import numbers as _numbers
 from ._native import outcomes as _outcomes
+from ._native.arena import Arena
 from ._native.columns import Column
 from .arrays import take
 from .errors import DataError
@@ -72,26 +74,116 @@ class Once:
         return self._made[key]
 
 
-class Cells(NamedTuple):
-    """One column of a morsel: plain values, or the values of a dictionary with the rows' indices into it."""
+class Whole:
+    """A column of a record batch as Arrow arrays, taken from the batch when they are first asked for."""
 
-    values: pa.Array
-    indices: pa.Array | None = None
-    once: Once | None = None
-    """For a dictionary: what was computed for its values, shared by all morsels that use it."""
+    def __init__(self, batch: Callable[[], pa.RecordBatch], place: int) -> None:
+        self._batch, self._place = batch, place
+
+    @cached_property
+    def array(self) -> pa.Array:
+        array = self._batch().column(self._place)
+        while isinstance(array.type, pa.BaseExtensionType):
+            array = array.storage
+        return array
+
+
+class Cells:
+    """One column of a morsel: plain values, or the values of a dictionary with the rows' indices into it.
+
+    For a dictionary `once` has what was computed for its values, shared by all morsels that use it; None for plain
+    values. Both the kernels' view and Arrow's are made when they are asked for.
+    """
+
+    __slots__ = ("_column", "_index_column", "_indices", "_start", "_values", "_whole", "once", "rows")
+
+    def __init__(self, values: pa.Array, indices: pa.Array | None = None, once: Once | None = None) -> None:
+        self._values, self._indices, self.once = values, indices, once
+        self._column: Column | None = None
+        self._index_column: Column | None = None
+        self._whole: Whole | None = None
+        self._start, self.rows = 0, len(values if indices is None else indices)
+
+    @classmethod
+    def of_batch(cls, whole: Whole, column: Column, index_column: Column | None, once: Once | None) -> Cells:
+        """The cells of a column of a record batch, whose structure holds but for its values."""
+        cells = cls.__new__(cls)
+        cells._values, cells._indices, cells.once = None, None, once
+        cells._column, cells._index_column, cells._whole = column, index_column, whole
+        cells._start, cells.rows = 0, len(column if index_column is None else index_column)
+        return cells
+
+    @property
+    def values(self) -> pa.Array:
+        """The rows' values; of a dictionary its values."""
+        if self._values is None:
+            assert self._whole is not None
+            array = self._whole.array
+            self._values = array.slice(self._start, self.rows) if self.once is None else array.dictionary
+        return self._values
+
+    @property
+    def indices(self) -> pa.Array | None:
+        """The rows' indices into a dictionary's values."""
+        if self._indices is None and self.once is not None:
+            assert self._whole is not None
+            self._indices = self._whole.array.indices.slice(self._start, self.rows)
+        return self._indices
 
     @property
     def column(self) -> Column:
-        return Column(self.values)
+        """`values` as kernels read them."""
+        if self._column is None:
+            self._column = Column(self._values)
+        return self._column
+
+    @property
+    def index_column(self) -> Column:
+        """`indices` as kernels read them."""
+        if self._index_column is None:
+            self._index_column = Column(self._indices)
+        return self._index_column
+
+    @property
+    def may_have_nulls(self) -> bool:
+        return self.column.may_have_nulls or (self.once is not None and self.index_column.may_have_nulls)
+
+    def plain(self) -> Cells:
+        """A dictionary's values as a column of their own."""
+        values = Cells.__new__(Cells)
+        values._values, values._indices, values._column, values._index_column = self.values, None, self.column, None
+        values._whole, values._start, values.once, values.rows = None, 0, None, len(self.column)
+        return values
 
     def arrow(self) -> pa.Array:
         """The rows' values, decoded."""
-        return self.values if self.indices is None else take(self.values, self.indices)
+        return self.values if self.once is None else take(self.values, self.indices)
+
+    def spread(self, of_values: Codes, codes: Codes) -> None:
+        """Writes each row's code from the codes of a dictionary's values; a skip where the index is null."""
+        _outcomes.spread(self.index_column, of_values, codes)
+
+    def fault(self) -> tuple[str, int] | None:
+        """What is wrong with the values, and at which row (-1: in the dictionary), or None."""
+        if self.once is None:
+            return self.column.fault()
+        fault = self.once.get("fault", self.column.fault)
+        return self.index_column.index_fault(len(self.column)) if fault is None else (fault[0], -1)
 
     def slice(self, start: int, rows: int) -> Cells:
-        if self.indices is None:
-            return Cells(self.values.slice(start, rows))
-        return Cells(self.values, self.indices.slice(start, rows), self.once)
+        part = Cells.__new__(Cells)
+        part.once, part._whole, part._start, part.rows = self.once, self._whole, self._start + start, rows
+        part._values = part._indices = part._index_column = None
+        if self.once is None:
+            part._column = self.column.slice(start, rows)
+            if self._whole is None:
+                part._values = self._values.slice(start, rows)
+        else:
+            part._column, part._index_column = self.column, self.index_column.slice(start, rows)
+            if self._whole is None:
+                assert self._indices is not None
+                part._values, part._indices = self._values, self._indices.slice(start, rows)
+        return part
 
 
 class Numbers(NamedTuple):
@@ -124,6 +216,8 @@ class Morsel:
     columns: dict[str, Cells]
     zone: Zone | None = None
     seed: int = 0
+    arena: Arena | None = None
+    """Where what is kept of the morsel comes from; None: from small blocks."""
     given: pa.Schema | None = None
     """All columns of the data, those that no rule reads among them."""
     _cache: dict[Hashable, Any] = field(default_factory=dict)
@@ -145,8 +239,13 @@ class Morsel:
         return self.kept(("arrow", ref), lambda: self.cells(ref).arrow())
 
     def column(self, ref: Ref) -> Column:
-        """`arrow(ref)` as kernels read it."""
-        return self.kept(("column", ref), lambda: Column(self.arrow(ref)))
+        """The rows' values as kernels read them, decoded."""
+        cells = self.cells(ref)
+        return cells.column if cells.once is None else self.kept(("column", ref), lambda: Column(self.arrow(ref)))
+
+    def complete(self, refs: Sequence[Ref]) -> bool:
+        """Whether no column can have a null."""
+        return not any(self.cells(ref).may_have_nulls for ref in refs)
 
     def valid(self, ref: Ref) -> Flags:
         """A byte a row: 1 for a value, 0 for a null."""
@@ -167,6 +266,15 @@ class Morsel:
             return self.kept(("keys", refs), lambda: self._key(refs[0]))
         return self.kept(("keys", refs), lambda: self._composite(refs))
 
+    def check(self) -> None:
+        """Raises `DataError` where a column's values are not sound; kernels read nothing before."""
+        for name, cells in self.columns.items():
+            fault = cells.fault()
+            if fault is not None:
+                reason, row = fault
+                where = f" at row {self.start + row}" if row >= 0 else " (dictionary)"
+                raise DataError(f"column {name!r} is malformed Arrow data{where}: {reason}")
+
     def put(self, columns: Mapping[str, pa.Array]) -> None:
         """Adds columns that a rule wrote, for the rules after it."""
         for name, array in columns.items():
@@ -180,11 +288,13 @@ class Morsel:
 
     def _valid(self, ref: Ref) -> Flags:
         cells = self.cells(ref)
-        if cells.indices is None or cells.once is None:
-            return _outcomes.validity(self.column(ref))
+        if not cells.may_have_nulls:
+            return _outcomes.ones(self.rows)
+        if cells.once is None:
+            return _outcomes.validity(cells.column)
         made = cells.once.get("valid", lambda: _outcomes.validity(cells.column))
         codes = np.empty(self.rows, np.uint8)
-        _outcomes.spread(Column(cells.indices), made, codes)
+        cells.spread(made, codes)
         return (codes == 1).view(np.uint8)
 
     def _times(self, ref: Ref) -> Times:
@@ -196,14 +306,14 @@ class Morsel:
 
     def _key(self, ref: Ref) -> Keys:
         cells = self.cells(ref)
-        if cells.indices is None or cells.once is None:
-            return Keys(*_keys.hash_column(self.column(ref), self.seed))
-        hashes, valid = cells.once.get(("keys", self.seed), lambda: _keys.hash_column(cells.column, self.seed))
-        return Keys(*_keys.spread(Column(cells.indices), hashes, valid, self.seed))
+        if cells.once is None:
+            return Keys(_keys.hash_column(cells.column, self.seed), self.valid(ref))
+        hashes = cells.once.get(("keys", self.seed), lambda: _keys.hash_column(cells.column, self.seed))
+        return Keys(_keys.spread(cells.index_column, hashes, self.seed), self.valid(ref))
 
     def _composite(self, refs: tuple[Ref, ...]) -> Keys:
         parts = [self.keys((ref,)) for ref in refs]
-        return Keys(
-            _keys.combine([part.hashes for part in parts], self.seed),
-            np.minimum.reduce([part.valid for part in parts]),
-        )
+        hashes = _keys.combine([part.hashes for part in parts], self.seed)
+        if self.complete(refs):
+            return Keys(hashes, _outcomes.ones(self.rows))
+        return Keys(hashes, np.minimum.reduce([part.valid for part in parts]))

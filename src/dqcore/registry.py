@@ -17,7 +17,7 @@ from ._native.columns import Column
 from .arrays import take
 from .errors import DataError, did_you_mean
 from .logical import logical
-from .morsel import Cells, Morsel
+from .morsel import Cells, Codes, Keys, Morsel
 from .sources.arrow import as_table, sound
 from .zones import Zone
 
@@ -29,9 +29,7 @@ class Index:
     """The entries of a registry by key: entry numbers are rows of the registry's table."""
 
     def __init__(self, table: pa.Table, columns: tuple[str, ...], seed: int) -> None:
-        parts = [_keys.hash_column(Column(plain(table, name)), seed) for name in columns]
-        valid = np.minimum.reduce([part[1] for part in parts])
-        hashes = parts[0][0] if len(parts) == 1 else _keys.combine([part[0] for part in parts], seed)
+        hashes, valid = as_morsel(table, columns, seed=seed).keys(columns)
         self._groups = _keys.Groups(hashes, valid)
         self.order, self.starts = _keys.order(self._groups.ids, len(self._groups))
 
@@ -42,6 +40,10 @@ class Index:
     def find(self, hashes: NDArray[np.uint64], valid: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The number of each key, -1 where it is not in the registry (or not valid)."""
         return self._groups.find(hashes, valid)
+
+    def strangers(self, keys: Keys, code: int, codes: Codes) -> None:
+        """Writes `code` for each key that is not in the registry, a skip where it is not valid, else a pass."""
+        self._groups.strangers(keys.hashes, keys.valid, code, codes)
 
     def entries(self, key: int) -> NDArray[np.int64]:
         """The entries of a key, in the registry's order."""
@@ -128,8 +130,7 @@ class Registry:
             for name in self.table.column_names:
                 column = plain(self.table, name)
                 total.update(f"{name}:{logical(column.type)};".encode())
-                hashes, _ = _keys.hash_column(Column(column), 0)
-                total.update(hashes.tobytes())
+                total.update(_keys.hash_column(Column(column), 0, portable=True).tobytes())
             self._digest = total.hexdigest()
         return self._digest
 

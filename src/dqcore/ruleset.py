@@ -278,8 +278,9 @@ class Validator:
     def _run(self, table: pa.Table, threads: int | None, progress: bool | Callable[[int], None]) -> Report:
         if threads is not None and (not isinstance(threads, int) or threads < 1):
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
-        scanned = scan(self._plan, table, threads or cpus())
-        made, firsts = outcomes(self._plan, scanned, table.num_rows)
+        threads = threads or cpus()
+        scanned = scan(self._plan, table, threads)
+        made, firsts = outcomes(self._plan, scanned, table.num_rows, threads)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
         for name, column in written_columns(scanned).items():
             table = table.append_column(name, column)

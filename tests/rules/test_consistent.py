@@ -108,4 +108,4 @@ def test_a_million_rows() -> None:
     assert check(dq.Consistent("k", "v"), table).passed
     values[-1] = 1
     report = check(dq.Consistent("k", "v"), pa.table({"k": keys, "v": values}))
-    assert report.outcomes[0].failed_rows().tolist() == [999_996, 999_997, 999_998, 999_999]
+    assert report.outcomes[0].failed_rows.tolist() == [999_996, 999_997, 999_998, 999_999]

@@ -368,4 +368,4 @@ def test_a_million_rows_and_many_entries_of_one_key() -> None:
     data = pa.table({"id": np.zeros(1_000_000, np.int64), "t": pa.array(times, pa.timestamp("us", "UTC"))})
     rule = dq.ValidAt("id", at="t", registry="r", registry_key="id", since="on", until="off")
     report = dq.RuleSet([rule]).validate(data, registries={"r": registry})
-    assert np.array_equal(report.outcomes[0].failed_rows(), times[times % 10 > 4])
+    assert np.array_equal(report.outcomes[0].failed_rows, times[times % 10 > 4])

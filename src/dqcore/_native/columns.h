@@ -1,29 +1,31 @@
-/* Structure checks: everything a kernel relies on, shown to hold before a kernel reads. Sizes are in bytes; a size
- * of -1 says that there is no such buffer. */
+/* Structure checks: everything a kernel relies on, shown to hold before a kernel reads.
+ *
+ * That buffers are as long as a column's rows need, arrow's own check has seen to (`Table.validate`); what it leaves
+ * open, the values, is checked here, a morsel at a time just before rules read it. */
 #ifndef DQ_COLUMNS_H
 #define DQ_COLUMNS_H
+#include "cpu.h"
 #include "dq.h"
 
 enum dq_fault {
   DQ_SOUND = 0,
-  DQ_SHORT_VALIDITY,
-  DQ_SHORT_VALUES,
   DQ_BAD_OFFSETS,
   DQ_PAST_BYTES,
   DQ_BAD_VIEW,
   DQ_BAD_UTF8,
-  DQ_BAD_INDEX,
-  DQ_BAD_LENGTH
+  DQ_BAD_INDEX
 };
 
 DQ_INLINE int dq_is_ascii(const uint8_t *s, int64_t n) {
   uint64_t seen = 0;
   int64_t i = 0;
-  for (; i + 32 <= n; i += 32) {
-    uint64_t w[4];
-    memcpy(w, s + i, 32);
-    seen |= w[0] | w[1] | w[2] | w[3];
+  uint64_t high[8] = {0};
+  for (; i + 64 <= n; i += 64) {
+    uint64_t w[8];
+    memcpy(w, s + i, 64);
+    for (int k = 0; k < 8; k++) high[k] |= w[k];
   }
+  for (int k = 0; k < 8; k++) seen |= high[k];
   for (; i < n; i++) seen |= s[i];
   return (seen & 0x8080808080808080ULL) == 0;
 }
@@ -47,83 +49,96 @@ static int dq_is_utf8(const uint8_t *s, int64_t n) {
   return 1;
 }
 
-#define DQ_CHECK_OFFSETS(NAME, TYPE, LOAD, READ)                                        \
-  static int NAME(const dq_column *c, int64_t bytes_size, int64_t *row) {               \
-    int64_t before = LOAD(c->values, c->offset);                                        \
-    int64_t first = before;                                                             \
-    if (before < 0) { *row = 0; return DQ_BAD_OFFSETS; }                                \
-    int64_t bad = 0;                                                                    \
-    for (int64_t i = 1; i <= c->length; i++) {                                          \
-      int64_t next = LOAD(c->values, c->offset + i);                                    \
-      bad |= next < before;                                                             \
-      before = next;                                                                    \
+/* Offsets of a morsel may only rise, up to where the whole array ends: arrow has checked that its first and last
+ * offset lie in its bytes, and nothing between them. */
+#define DQ_CHECK_OFFSETS(NAME, LOAD, READ)                                              \
+  DQ_INLINE int NAME(const dq_column *c, int64_t *row) {                                \
+    const uint8_t *offsets = c->values;                                                 \
+    int64_t from = c->offset, n = c->length, bad = 0;                                   \
+    for (int64_t i = 0; i < n; i++) bad |= LOAD(offsets, from + i + 1) < LOAD(offsets, from + i); \
+    int64_t first = LOAD(offsets, from), last = LOAD(offsets, from + n);                \
+    if (first < 0 || bad) {                                                             \
+      for (*row = 0; first >= 0 && *row < n; ++*row)                                    \
+        if (LOAD(offsets, from + *row + 1) < LOAD(offsets, from + *row)) break;         \
+      return DQ_BAD_OFFSETS;                                                            \
     }                                                                                   \
-    if (bad) {                                                                          \
-      before = first;                                                                   \
-      for (int64_t i = 1; i <= c->length; i++) {                                        \
-        int64_t next = LOAD(c->values, c->offset + i);                                  \
-        if (next < before) { *row = i - 1; return DQ_BAD_OFFSETS; }                     \
-        before = next;                                                                  \
-      }                                                                                 \
-    }                                                                                   \
-    if (before > (bytes_size < 0 ? 0 : bytes_size)) { *row = c->length - 1; return DQ_PAST_BYTES; } \
-    if (before == first || dq_is_ascii(c->bytes + first, before - first)) return DQ_SOUND; \
-    for (int64_t i = 0; i < c->length; i++) {                                           \
+    if (last > c->limit) { *row = n - 1; return DQ_PAST_BYTES; }                        \
+    if (last == first || dq_is_ascii(c->bytes + first, last - first)) return DQ_SOUND;  \
+    for (int64_t i = 0; i < n; i++) {                                                   \
       if (!dq_is_valid(c, i)) continue;                                                 \
       dq_text t = READ(c, i);                                                           \
       if (!dq_is_utf8(t.s, t.n)) { *row = i; return DQ_BAD_UTF8; }                      \
     }                                                                                   \
     return DQ_SOUND;                                                                    \
   }
-DQ_CHECK_OFFSETS(dq_check_utf8, int32_t, dq_i32, dq_text_utf8)
-DQ_CHECK_OFFSETS(dq_check_large, int64_t, dq_i64, dq_text_large)
+DQ_CHECK_OFFSETS(dq_check_utf8, dq_i32, dq_text_utf8)
+DQ_CHECK_OFFSETS(dq_check_large, dq_i64, dq_text_large)
 
-static int dq_check_views(const dq_column *c, const int64_t *sizes, int64_t *row) {
+static int dq_check_view(const dq_column *c, const uint8_t *view) {
+  int64_t n = dq_i32(view, 0);
+  if (n < 0) return DQ_BAD_VIEW;
+  if (n <= 12) {
+    for (int64_t k = n; k < 12; k++)
+      if (view[4 + k]) return DQ_BAD_VIEW;
+    return dq_is_utf8(view + 4, n) ? DQ_SOUND : DQ_BAD_UTF8;
+  }
+  int64_t buffer = dq_i32(view, 2), start = dq_i32(view, 3);
+  if (buffer < 0 || buffer >= c->n_buffers || start < 0 || start + n > dq_i64((const uint8_t *)c->buffers[c->n_buffers], buffer)) return DQ_BAD_VIEW;
+  const uint8_t *s = (const uint8_t *)c->buffers[buffer] + start;
+  if (memcmp(view + 4, s, 4) != 0) return DQ_BAD_VIEW;
+  return dq_is_utf8(s, n) ? DQ_SOUND : DQ_BAD_UTF8;
+}
+/* By the length of a text that stands in its view: the bytes of the view that must be zero, and those of ASCII's eighth
+ * bit in the others. */
+#define DQ_HIGH 0x8080808080808080ULL
+#define DQ_VIEW_MASKS(N)                                                                                       \
+  {(N) >= 4 ? DQ_HIGH & ~0xFFFFFFFFULL : (DQ_HIGH & ~0xFFFFFFFFULL) | (~0ULL << (32 + 8 * ((N) & 3))),         \
+   (N) >= 12 ? DQ_HIGH : (N) <= 4 ? ~0ULL : DQ_HIGH | (~0ULL << (8 * (((N) - 4) & 7)))}
+static const uint64_t dq_view_masks[13][2] = {
+    DQ_VIEW_MASKS(0), DQ_VIEW_MASKS(1), DQ_VIEW_MASKS(2), DQ_VIEW_MASKS(3), DQ_VIEW_MASKS(4), DQ_VIEW_MASKS(5),
+    DQ_VIEW_MASKS(6), DQ_VIEW_MASKS(7), DQ_VIEW_MASKS(8), DQ_VIEW_MASKS(9), DQ_VIEW_MASKS(10), DQ_VIEW_MASKS(11),
+    DQ_VIEW_MASKS(12)};
+DQ_INLINE int dq_check_views(const dq_column *c, int64_t *row) {
   for (int64_t i = 0; i < c->length; i++) {
-    if (!dq_is_valid(c, i)) continue;
-    *row = i;
     const uint8_t *view = c->values + (c->offset + i) * 16;
-    int64_t n = dq_i32(view, 0);
-    if (n < 0) return DQ_BAD_VIEW;
-    if (n <= 12) {
-      for (int64_t k = n; k < 12; k++)
-        if (view[4 + k]) return DQ_BAD_VIEW;
-      if (!dq_is_utf8(view + 4, n)) return DQ_BAD_UTF8;
-    } else {
-      int64_t buffer = dq_i32(view, 2), start = dq_i32(view, 3);
-      if (buffer < 0 || buffer >= c->n_buffers || start < 0 || start + n > sizes[buffer]) return DQ_BAD_VIEW;
-      const uint8_t *s = (const uint8_t *)c->buffers[buffer] + start;
-      if (memcmp(view + 4, s, 4) != 0) return DQ_BAD_VIEW;
-      if (!dq_is_utf8(s, n)) return DQ_BAD_UTF8;
-    }
+    uint32_t n = (uint32_t)dq_i32(view, 0);
+    if (DQ_LIKELY(n <= 12) && ((dq_u64(view, 0) & dq_view_masks[n][0]) | (dq_u64(view, 1) & dq_view_masks[n][1])) == 0)
+      continue;
+    if (!dq_is_valid(c, i)) continue;
+    int fault = dq_check_view(c, view);
+    if (fault) { *row = i; return fault; }
   }
   return DQ_SOUND;
 }
 
-/* sizes[0] validity, sizes[1] values (or offsets, or views), sizes[2...] bytes or variadic buffers. */
-static int dq_check(const dq_column *c, const int64_t *sizes, int64_t n_sizes, int64_t *row) {
+/* What arrow's own check of an array leaves open: whether each text lies in its bytes and is UTF-8. `row` is the row at
+ * fault. */
+DQ_INLINE void dq_check_body(const dq_column *c, int64_t *row, int *fault) {
   *row = -1;
-  int64_t end;
-  if (c->length < 0 || c->offset < 0 || __builtin_add_overflow(c->length, c->offset, &end)) return DQ_BAD_LENGTH;
-  if (c->layout == DQ_NULL || c->layout == DQ_OTHER) return DQ_SOUND;
-  if (c->validity && n_sizes > 0 && sizes[0] < (end >> 3) + ((end & 7) != 0)) return DQ_SHORT_VALIDITY;
-  if (c->length == 0) return DQ_SOUND;
-  int64_t values = n_sizes > 1 ? sizes[1] : -1, width = c->width, need;
-  if (c->layout == DQ_BOOL) return values < (end >> 3) + ((end & 7) != 0) ? DQ_SHORT_VALUES : DQ_SOUND;
-  int is_text = c->layout == DQ_UTF8 || c->layout == DQ_LARGE_UTF8;
-  if (__builtin_mul_overflow(end + is_text, width, &need) || values < need) return DQ_SHORT_VALUES;
-  if (c->layout == DQ_UTF8) return dq_check_utf8(c, n_sizes > 2 ? sizes[2] : -1, row);
-  if (c->layout == DQ_LARGE_UTF8) return dq_check_large(c, n_sizes > 2 ? sizes[2] : -1, row);
-  if (c->layout == DQ_UTF8_VIEW) return dq_check_views(c, sizes + 2, row);
-  return DQ_SOUND;
+  *fault = DQ_SOUND;
+  if (c->length == 0) return;
+  if (c->layout == DQ_UTF8) *fault = dq_check_utf8(c, row);
+  else if (c->layout == DQ_LARGE_UTF8) *fault = dq_check_large(c, row);
+  else if (c->layout == DQ_UTF8_VIEW) *fault = dq_check_views(c, row);
+}
+DQ_LEVELS(dq_check, (const dq_column *c, int64_t *row, int *fault), (c, row, fault))
+static int dq_check(int level, const dq_column *c, int64_t *row) {
+  int fault;
+  DQ_CALL(level, dq_check, (c, row, &fault));
+  return fault;
 }
 
-#define DQ_INDEX_LOOP(TYPE, LOAD)                                                  \
-  for (int64_t i = 0; i < c->length; i++) {                                        \
-    if (!dq_is_valid(c, i)) continue;                                              \
-    TYPE v = LOAD(c->values, c->offset + i);                                       \
-    if ((uint64_t)(int64_t)v >= (uint64_t)values) { *row = i; return DQ_BAD_INDEX; } \
-  }
+#define DQ_INDEX_LOOP(TYPE, LOAD)                                                               \
+  do {                                                                                          \
+    int64_t bad = 0;                                                                            \
+    for (int64_t i = 0; i < c->length; i++)                                                     \
+      bad |= (uint64_t)(int64_t)LOAD(c->values, c->offset + i) >= (uint64_t)values;             \
+    for (int64_t i = 0; bad && i < c->length; i++) { /* what stands under a null says nothing */ \
+      if (!dq_is_valid(c, i) || (uint64_t)(int64_t)LOAD(c->values, c->offset + i) < (uint64_t)values) continue; \
+      *row = i;                                                                                 \
+      return DQ_BAD_INDEX;                                                                      \
+    }                                                                                           \
+  } while (0);
 /* Every valid index of a dictionary names one of its `values` values. */
 static int dq_check_indices(const dq_column *c, int64_t values, int64_t *row) {
   switch (c->layout) {
@@ -142,8 +157,10 @@ static int dq_check_indices(const dq_column *c, int64_t values, int64_t *row) {
 static int64_t dq_count_nulls(const dq_column *c) {
   if (c->layout == DQ_NULL) return c->length;
   if (c->validity == NULL) return 0;
-  int64_t valid = 0;
-  for (int64_t i = 0; i < c->length; i++) valid += dq_bit(c->validity, c->offset + i);
+  int64_t valid = 0, i = 0;
+  for (; i < c->length && ((c->offset + i) & 7); i++) valid += dq_bit(c->validity, c->offset + i);
+  for (; i + 64 <= c->length; i += 64) valid += __builtin_popcountll(dq_u64(c->validity + ((c->offset + i) >> 3), 0));
+  for (; i < c->length; i++) valid += dq_bit(c->validity, c->offset + i);
   return c->length - valid;
 }
 #endif

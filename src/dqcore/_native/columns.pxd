@@ -7,6 +7,7 @@ cdef extern from "arrow_c.h" nogil:
     struct ArrowSchema:
         const char* format
         int64_t n_children
+        ArrowSchema** children
         ArrowSchema* dictionary
         void (*release)(ArrowSchema*)
 
@@ -17,6 +18,7 @@ cdef extern from "arrow_c.h" nogil:
         int64_t n_buffers
         int64_t n_children
         const void** buffers
+        ArrowArray** children
         ArrowArray* dictionary
         void (*release)(ArrowArray*)
 
@@ -24,4 +26,7 @@ cdef extern from "arrow_c.h" nogil:
 cdef class Column:
     cdef dq_column c
     cdef ArrowArray array
-    cdef str format
+    cdef object owner
+    cdef readonly int64_t nulls
+    cdef readonly str format
+    cdef fill(self, const ArrowArray* array, str format)

@@ -39,6 +39,7 @@ typedef struct {
   const uint8_t *bytes;    /* the bytes of utf8 and large_utf8 */
   const void *const *buffers; /* the variadic buffers of utf8_view */
   int64_t n_buffers;
+  int64_t limit; /* how many of `bytes` may be read: the end of the array that this column is a part of */
   int32_t layout;
   int32_t width;
 } dq_column;

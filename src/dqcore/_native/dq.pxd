@@ -36,6 +36,7 @@ cdef extern from "dq.h" nogil:
         const uint8_t* bytes
         const void** buffers
         int64_t n_buffers
+        int64_t limit
         int32_t layout
         int32_t width
 
@@ -43,6 +44,8 @@ cdef extern from "dq.h" nogil:
         const uint8_t* s
         int64_t n
 
+    int dq_i32(const uint8_t* p, int64_t i)
+    int64_t dq_i64(const uint8_t* p, int64_t i)
     int dq_bit(const uint8_t* bits, int64_t i)
     int dq_is_valid(const dq_column* c, int64_t i)
     dq_text dq_text_at(const dq_column* c, int64_t i)

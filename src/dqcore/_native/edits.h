@@ -103,7 +103,7 @@ typedef struct {
 } dq_left;
 
 DQ_INLINE uint64_t dq_symbol_word(const dq_seed *k, uint32_t symbol) {
-  return dq_fold(k->start_a ^ symbol, k->mul_a);
+  return dq_fold(k->words[0] ^ symbol, k->words[2]);
 }
 /* The hashes of all that at most `edits` deletions leave of the window. A polynomial in mul_b, in which deleting a
  * symbol takes a term away: with g[i] = (pre[i + 1] - pre[i]) * mul_b^(n - 1 - i), where pre[i] is the hash of the
@@ -121,12 +121,12 @@ static void dq_delete(const dq_sequences *s, int64_t at, const dq_window *w, con
   int n = (int)(high - low);
   uint64_t pre[DQ_MOST_WIDTH + 1], once[DQ_MOST_WIDTH], twice[DQ_MOST_WIDTH], power = 1, before = 0;
   pre[0] = 0;
-  for (int i = 0; i < n; i++) pre[i + 1] = pre[i] * k->mul_b + dq_symbol_word(k, x[i]);
+  for (int i = 0; i < n; i++) pre[i + 1] = pre[i] * k->words[3] + dq_symbol_word(k, x[i]);
   for (int i = n - 1; i >= 0; i--) {
     once[i] = (pre[i + 1] - pre[i]) * power;
     twice[i] = (pre[i + 1] - pre[i]) * before;
     before = power;
-    power *= k->mul_b;
+    power *= k->words[3];
   }
   uint64_t whole = pre[n] + (s->exact ? s->exact[at].a : 0);
   int count = 0;
@@ -141,7 +141,7 @@ static void dq_delete(const dq_sequences *s, int64_t at, const dq_window *w, con
         if ((i == 0 || x[i] != x[i - 1]) && (x[j] != x[j - 1] || i == j - 1))
           left->hash[count++] = whole - once[j] - twice[i];
   left->n = count;
-  for (int i = 0; i < count; i++) left->hash[i] = dq_fold(left->hash[i] ^ k->start_b, k->mul_a);
+  for (int i = 0; i < count; i++) left->hash[i] = dq_fold(left->hash[i] ^ k->words[1], k->words[2]);
 }
 
 typedef struct {

@@ -46,7 +46,7 @@ cdef extern from "edits.h" nogil:
         int shift
         int filter_shift
 
-    dq_seed dq_make_seed(unsigned long long seed)
+    dq_seed dq_make_seed(unsigned long long seed, int aes)
     void dq_count_symbols(const dq_column* c, const int64_t* rows, int64_t n, int64_t* sizes)
     void dq_put_symbols(const dq_column* c, const int64_t* rows, int64_t n, int64_t* at, uint32_t* out)
     void dq_put_bars(int64_t n, int64_t* at, uint32_t* out)
@@ -143,7 +143,7 @@ cdef class Neighbours:
         self.table.window.skip = skip
         self.table.window.width = width
         self.table.window.from_end = bool(from_end)
-        self.table.seed = dq_make_seed(seed)
+        self.table.seed = dq_make_seed(seed, 0)
         parts = np.zeros(DQ_PARTS + 1, np.int64)
         cdef int64_t* part_starts = <int64_t*>writable(parts, 8 * (DQ_PARTS + 1))
         with nogil:

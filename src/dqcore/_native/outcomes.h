@@ -8,51 +8,67 @@ typedef struct {
   int64_t failed, skipped, filtered;
 } dq_counts;
 
-/* One bit a byte: bit k of the result is the low bit of byte k of x, whose bytes are 0 or 1. */
-DQ_INLINE uint8_t dq_gather(uint64_t x) { return (uint8_t)((x * 0x0102040810204080ULL) >> 56); }
+/* What 64 codes say, a bit a row: failed, skipped (filtered among them), filtered. */
+typedef struct {
+  uint64_t failed, skipped, filtered;
+} dq_marks;
 
-/* `filtered` may be NULL: most rules have no filter to remember. */
-static void dq_pack(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *filtered,
-                    uint8_t *reasons, dq_counts *counts) {
-  int64_t n_failed = 0, n_skipped = 0, n_filtered = 0;
-  for (int64_t block = 0; block < n; block += 64) {
-    int64_t rows = n - block < 64 ? n - block : 64;
-    uint8_t f[64] = {0}, s[64] = {0}, w[64] = {0};
-    const uint8_t *c = codes + block;
-    for (int64_t i = 0; i < rows; i++) {
-      s[i] = c[i] >= DQ_FILTERED;
-      w[i] = c[i] == DQ_FILTERED;
-      f[i] = (c[i] != DQ_PASS) & (c[i] < DQ_FILTERED);
-    }
-    int block_failed = 0, block_skipped = 0, block_filtered = 0;
-    for (int i = 0; i < 64; i++) {
-      block_failed += f[i];
-      block_skipped += s[i];
-      block_filtered += w[i];
-    }
-    int64_t bytes = (rows + 7) >> 3;
-    for (int64_t b = 0; b < bytes; b++) {
-      uint64_t x, y;
-      memcpy(&x, f + 8 * b, 8);
-      memcpy(&y, s + 8 * b, 8);
-      failed[(block >> 3) + b] = dq_gather(x);
-      skipped[(block >> 3) + b] = dq_gather(y);
-      if (filtered) {
-        memcpy(&x, w + 8 * b, 8);
-        filtered[(block >> 3) + b] = dq_gather(x);
-      }
-    }
-    if (block_failed)
-      for (int64_t i = 0; i < rows; i++) {
-        reasons[n_failed] = c[i];
-        n_failed += f[i];
-      }
-    n_skipped += block_skipped;
-    n_filtered += block_filtered;
+#if defined(__x86_64__)
+#include <immintrin.h>
+DQ_INLINE dq_marks dq_marks_2(const uint8_t *c) {
+  dq_marks m = {0, 0, 0};
+  __m128i none = _mm_setzero_si128(), least = _mm_set1_epi8((char)DQ_FILTERED);
+  for (int k = 0; k < 4; k++) {
+    __m128i v = _mm_loadu_si128((const __m128i *)(c + 16 * k));
+    uint64_t passed = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, none));
+    uint64_t skipped = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(v, least), v));
+    uint64_t filtered = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, least));
+    m.failed |= (~(passed | skipped) & 0xFFFF) << (16 * k);
+    m.skipped |= skipped << (16 * k);
+    m.filtered |= filtered << (16 * k);
   }
-  counts->failed = n_failed;
-  counts->skipped = n_skipped;
-  counts->filtered = n_filtered;
+  return m;
+}
+#else
+DQ_INLINE dq_marks dq_marks_2(const uint8_t *c) {
+  dq_marks m = {0, 0, 0};
+  for (int i = 0; i < 64; i++) {
+    m.failed |= (uint64_t)(c[i] != DQ_PASS && c[i] < DQ_FILTERED) << i;
+    m.skipped |= (uint64_t)(c[i] >= DQ_FILTERED) << i;
+    m.filtered |= (uint64_t)(c[i] == DQ_FILTERED) << i;
+  }
+  return m;
+}
+#endif
+DQ_INLINE dq_marks dq_marks_at(const uint8_t *codes, int64_t block, int64_t n) {
+  if (DQ_LIKELY(n - block >= 64)) return dq_marks_2(codes + block);
+  uint8_t rest[64] = {0};
+  memcpy(rest, codes + block, (size_t)(n - block));
+  return dq_marks_2(rest);
+}
+
+static void dq_count_codes(const uint8_t *codes, int64_t n, dq_counts *counts) {
+  dq_counts sum = {0, 0, 0};
+  for (int64_t block = 0; block < n; block += 64) {
+    dq_marks m = dq_marks_at(codes, block, n);
+    if (DQ_LIKELY((m.failed | m.skipped) == 0)) continue;
+    sum.failed += __builtin_popcountll(m.failed);
+    sum.skipped += __builtin_popcountll(m.skipped);
+    sum.filtered += __builtin_popcountll(m.filtered);
+  }
+  *counts = sum;
+}
+/* Bitmaps are (n + 7) / 8 bytes and may be NULL where nothing is to be kept; `reasons` has room for the failed rows. */
+static void dq_pack(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *filtered,
+                    uint8_t *reasons) {
+  for (int64_t block = 0; block < n; block += 64) {
+    dq_marks m = dq_marks_at(codes, block, n);
+    size_t bytes = (size_t)(n - block >= 64 ? 8 : (n - block + 7) >> 3);
+    if (failed) memcpy(failed + (block >> 3), &m.failed, bytes);
+    if (skipped) memcpy(skipped + (block >> 3), &m.skipped, bytes);
+    if (filtered) memcpy(filtered + (block >> 3), &m.filtered, bytes);
+    for (uint64_t rest = m.failed; rest; rest &= rest - 1) *reasons++ = codes[block + __builtin_ctzll(rest)];
+  }
 }
 
 /* Appends `n` bits of `source` to `target`, which holds `at` bits already and zeros after them. */
@@ -97,6 +113,14 @@ static void dq_validity(const dq_column *c, uint8_t *valid) {
     memset(valid, 1, (size_t)c->length);
   } else {
     for (int64_t i = 0; i < c->length; i++) valid[i] = (uint8_t)dq_bit(c->validity, c->offset + i);
+  }
+}
+/* `code` on every null; other rows stay as they are. */
+static void dq_mark_nulls(const dq_column *c, uint8_t code, uint8_t *codes) {
+  if (c->layout == DQ_NULL) {
+    memset(codes, code, (size_t)c->length);
+  } else if (c->validity != NULL) {
+    for (int64_t i = 0; i < c->length; i++) codes[i] = dq_bit(c->validity, c->offset + i) ? codes[i] : code;
   }
 }
 #endif

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
-from .dq cimport dq_column
+from .dq cimport DQ_NULL, dq_column
 
 
 cdef extern from "outcomes.h" nogil:
@@ -15,46 +15,119 @@ cdef extern from "outcomes.h" nogil:
         int64_t skipped
         int64_t filtered
 
+    void dq_count_codes(const uint8_t* codes, int64_t n, dq_counts* counts)
     void dq_pack(const uint8_t* codes, int64_t n, uint8_t* failed, uint8_t* skipped, uint8_t* filtered,
-                 uint8_t* reasons, dq_counts* counts)
+                 uint8_t* reasons)
     void dq_append_bits(uint8_t* target, int64_t at, const uint8_t* source, int64_t n)
     void dq_spread(const dq_column* c, const uint8_t* values, uint8_t* codes)
     void dq_validity(const dq_column* c, uint8_t* valid)
+    void dq_mark_nulls(const dq_column* c, uint8_t code, uint8_t* codes)
 
 
-def pack(codes, with_filtered=False):
-    """Codes (uint8, a row each) to (failed bits, skipped bits, filtered bits or None, reasons of the failed rows,
-    failed, skipped, filtered): bits are set for rows that failed, were skipped, were left out by a filter."""
+cdef enum:
+    AT_ONCE = 65536
+
+
+cdef object some_ones = np.ones(AT_ONCE, np.uint8)
+some_ones.setflags(write=False)
+
+
+cdef class Marks:
+    """What a rule said of rows: counts, and the parts of bitmaps in order. Immutable; merging puts one after the other.
+
+    A set bit is a row that failed, was skipped (left out by a filter or not), was left out by a filter.
+    """
+
+    cdef readonly int64_t rows, failed, skipped, filtered
+    cdef list parts
+    """(rows, failed bits, skipped bits, filtered bits, reasons); None where no bit is set."""
+
+    def merge(self, Marks other):
+        cdef Marks both = Marks.__new__(Marks)
+        both.rows = self.rows + other.rows
+        both.failed = self.failed + other.failed
+        both.skipped = self.skipped + other.skipped
+        both.filtered = self.filtered + other.filtered
+        both.parts = self.parts + other.parts
+        return both
+
+    def failed_bits(self):
+        """A bit a row (uint8, the first row in the lowest bit)."""
+        return self.joined(1)
+
+    def skipped_bits(self):
+        return self.joined(2)
+
+    def filtered_bits(self):
+        return self.joined(3)
+
+    def reasons(self):
+        """The code of each failed row, in order."""
+        codes = [part[4] for part in self.parts if part[4] is not None]
+        return np.concatenate(codes) if codes else np.zeros(0, np.uint8)
+
+    cdef object joined(self, int which):
+        bits = np.zeros((self.rows + 7) // 8, np.uint8)
+        cdef uint8_t* target = <uint8_t*>writable(bits, 0)
+        cdef int64_t at = 0
+        cdef int64_t n
+        cdef const uint8_t* source
+        for part in self.parts:
+            n = part[0]
+            piece = part[which]
+            if piece is not None:
+                source = <const uint8_t*>readable(piece, (n + 7) // 8)
+                dq_append_bits(target, at, source, n)
+            at += n
+        return bits
+
+    def __reduce__(self):
+        whole = (self.rows, self.failed_bits(), self.skipped_bits(), self.filtered_bits(), self.reasons())
+        return restored, (self.rows, self.failed, self.skipped, self.filtered, [whole])
+
+
+def restored(rows, failed, skipped, filtered, parts):
+    """Marks from what `Marks.__reduce__` told."""
+    cdef Marks marks = Marks.__new__(Marks)
+    marks.rows, marks.failed, marks.skipped, marks.filtered = rows, failed, skipped, filtered
+    marks.parts = list(parts)
+    return marks
+
+
+def pack(codes):
+    """The marks of codes (uint8, a row each)."""
     cdef int64_t n = len(codes)
+    cdef int64_t size = (n + 7) // 8
     cdef const uint8_t* given = <const uint8_t*>readable(codes, n)
-    failed = np.zeros((n + 7) // 8, np.uint8)
-    skipped = np.zeros((n + 7) // 8, np.uint8)
-    filtered = np.zeros((n + 7) // 8, np.uint8) if with_filtered else None
-    # One more than the rows: the kernel stores before it knows whether to keep.
-    reasons = np.zeros(n + 1, np.uint8)
-    cdef uint8_t* f = <uint8_t*>writable(failed, 0)
-    cdef uint8_t* s = <uint8_t*>writable(skipped, 0)
-    cdef uint8_t* w = <uint8_t*>writable(filtered, 0) if with_filtered else NULL
-    cdef uint8_t* r = <uint8_t*>writable(reasons, n + 1)
     cdef dq_counts counts
+    cdef uint8_t* f = NULL
+    cdef uint8_t* s = NULL
+    cdef uint8_t* w = NULL
+    cdef uint8_t* r = NULL
+    cdef Marks marks = Marks.__new__(Marks)
     with nogil:
-        dq_pack(given, n, f, s, w, r, &counts)
-    return failed, skipped, filtered, reasons[: counts.failed].copy(), counts.failed, counts.skipped, counts.filtered
-
-
-def join(bitmaps, lengths):
-    """Bitmaps of the given numbers of rows, one after the other, as one bitmap."""
-    cdef int64_t total = sum(lengths)
-    joined = np.zeros((total + 7) // 8, np.uint8)
-    cdef uint8_t* target = <uint8_t*>writable(joined, 0)
-    cdef int64_t at = 0
-    cdef int64_t n
-    cdef const uint8_t* source
-    for bitmap, n in zip(bitmaps, lengths, strict=True):
-        source = <const uint8_t*>readable(bitmap, (n + 7) // 8)
-        dq_append_bits(target, at, source, n)
-        at += n
-    return joined
+        dq_count_codes(given, n, &counts)
+    marks.rows = n
+    marks.failed = counts.failed
+    marks.skipped = counts.skipped
+    marks.filtered = counts.filtered
+    failed = skipped = filtered = reasons = None
+    if counts.failed:
+        failed = np.empty(size, np.uint8)
+        reasons = np.empty(counts.failed, np.uint8)
+        f = <uint8_t*>writable(failed, size)
+        r = <uint8_t*>writable(reasons, counts.failed)
+    if counts.skipped:
+        skipped = np.empty(size, np.uint8)
+        s = <uint8_t*>writable(skipped, size)
+    if counts.filtered:
+        filtered = np.empty(size, np.uint8)
+        w = <uint8_t*>writable(filtered, size)
+    if counts.failed or counts.skipped:
+        with nogil:
+            dq_pack(given, n, f, s, w, r)
+    marks.parts = [(n, failed, skipped, filtered, reasons)]
+    return marks
 
 
 def spread(Column indices, value_codes, codes):
@@ -65,10 +138,25 @@ def spread(Column indices, value_codes, codes):
         dq_spread(&indices.c, values, out)
 
 
+def ones(int64_t n):
+    """`n` ones (uint8); they may be shared, so they cannot be written to."""
+    return some_ones[:n] if n <= AT_ONCE else np.ones(n, np.uint8)
+
+
 def validity(Column column):
     """A uint8 a row: 1 for a value, 0 for a null."""
-    valid = np.empty(column.c.length, np.uint8)
-    cdef uint8_t* out = <uint8_t*>writable(valid, column.c.length)
+    cdef int64_t n = column.c.length
+    if column.c.validity == NULL and column.c.layout != DQ_NULL:
+        return ones(n)
+    valid = np.empty(n, np.uint8)
+    cdef uint8_t* out = <uint8_t*>writable(valid, n)
     with nogil:
         dq_validity(&column.c, out)
     return valid
+
+
+def mark_nulls(Column column, uint8_t code, codes):
+    """Writes `code` on every null, and leaves the codes of other rows as they are."""
+    cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
+    with nogil:
+        dq_mark_nulls(&column.c, code, out)

@@ -1,93 +1,193 @@
-"""The columns of a table cut into morsels: checked, decoded where no kernel reads the encoding, never copied else."""
+"""A table cut into morsels: imported once, checked, decoded where no kernel reads the encoding, never copied else."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._native.columns import Column, batches
 from ..arrays import take
-from ..errors import DataError
+from ..errors import DataError, RuleError
 from ..logical import fits, logical
-from ..morsel import Cells, Morsel, Once
-from ..sources.arrow import check
+from ..morsel import Cells, Morsel, Once, Whole
+from ..sources.arrow import MOST_ROWS, check, has_limits, is_encoded
+from ..zones import zone
 from .prepare import Plan
 
-MORSEL_ROWS = 65_536
+MORSEL_ROWS = 32_768
 TINY_CHUNKS = 4_096
 """Chunks that are smaller than this on average are joined first: per-morsel work would outweigh the copy."""
 
 
-class Chunks(NamedTuple):
-    """One column: the row at which each chunk starts (and the end), and the chunks."""
+class Place(NamedTuple):
+    """Where a column that is read stands in a table of some schema, and whether kernels read it as it is."""
 
-    starts: list[int]
-    cells: list[Cells]
-
-    def slice(self, start: int, rows: int) -> Cells:
-        at = min(bisect_right(self.starts, start), len(self.cells)) - 1
-        return self.cells[at].slice(start - self.starts[at], rows)
+    name: str
+    place: int
+    bound: pa.DataType
+    plain: bool
 
 
-def columns(plan: Plan, table: pa.Table) -> dict[str, Callable[[], Chunks]]:
-    """For each column that is read, the work that checks and decodes it. Raises `DataError` when the table does not
-    fit the plan; extra columns and another order are fine."""
-    work: dict[str, Callable[[], Chunks]] = {}
-    for name in plan.read:
-        places = table.schema.get_all_field_indices(name)
-        if len(places) != 1:
-            what = "is not in the data" if not places else "stands twice in the data"
-            raise DataError(f"column {name!r} {what}; the rules were prepared for one of that name")
-        column, bound = table.column(places[0]), plan.given[name]
-        if not fits(bound, column.type):
-            raise DataError(f"column {name!r} holds {logical(column.type)}; the rules were prepared for {bound}")
-        work[name] = _Work(name, column, bound)
-    return work
+class Part(NamedTuple):
+    """A record batch: its first row in the table, its rows, and its columns."""
+
+    start: int
+    rows: int
+    cells: dict[str, Cells]
 
 
-class _Work:
-    def __init__(self, name: str, column: pa.ChunkedArray, bound: pa.DataType) -> None:
-        self.name, self.column, self.bound = name, column, bound
+def places(plan: Plan, schema: pa.Schema) -> list[Place]:
+    """Where the columns are that the plan reads; extra columns and another order are fine. Raises `DataError` when the
+    schema does not fit."""
+    if plan.seen and plan.seen[0][0].equals(schema):
+        return plan.seen[0][1]
+    found = [_place(plan, schema, name) for name in plan.read]
+    plan.seen[:] = [(schema, found)]
+    return found
 
-    def __call__(self) -> Chunks:
-        chunks, row = [], 0
-        for chunk in self.column.chunks:
-            check(chunk, self.name, row)
+
+def _place(plan: Plan, schema: pa.Schema, name: str) -> Place:
+    at = schema.get_all_field_indices(name)
+    if len(at) != 1:
+        what = "is not in the data" if not at else "stands twice in the data"
+        raise DataError(f"column {name!r} {what}; the rules were prepared for one of that name")
+    bound, type_ = plan.given[name], schema.field(at[0]).type
+    if not fits(bound, type_):
+        raise DataError(f"column {name!r} holds {logical(type_)}; the rules were prepared for {bound}")
+    zoned = logical(type_)
+    if pa.types.is_timestamp(zoned) and zoned.tz is not None:
+        try:
+            zone(zoned.tz)
+        except RuleError:
+            raise DataError(f"column {name!r} has a time zone that does not exist") from None
+    return Place(name, at[0], bound, _is_plain(type_, bound))
+
+
+def _is_plain(type_: pa.DataType, bound: pa.DataType) -> bool:
+    """Whether kernels read arrays of the type, or its indices and its values."""
+    while isinstance(type_, pa.BaseExtensionType):
+        type_ = type_.storage_type
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    if is_encoded(type_) or isinstance(type_, pa.BaseExtensionType) or pa.types.is_nested(type_) or has_limits(type_):
+        return False
+    return not pa.types.is_null(type_) or pa.types.is_null(bound)
+
+
+def parts(plan: Plan, table: pa.Table) -> list[Part]:
+    """The record batches of a table, one of no rows when it has none."""
+    found = places(plan, table.schema)
+    chosen = [place.place for place in found]
+    if chosen != list(range(table.num_columns)):
+        table = table.select(chosen)
+    if not table.num_rows:
+        return [Part(0, 0, {place.name: Cells(pa.nulls(0, place.bound)) for place in found})]
+    if not chosen:
+        return [Part(0, table.num_rows, {})]
+    _validate(table)
+    made = _parts(found, table)
+    if len(made) > 16 and table.num_rows < TINY_CHUNKS * len(made):
+        return _parts([place._replace(plain=True) for place in found], _joined(table, found))
+    return made
+
+
+def _validate(table: pa.Table) -> None:
+    try:
+        table.validate()
+    except pa.ArrowException:
+        row = 0
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            for chunk in column.chunks:
+                check(chunk, name, row)
+                row += len(chunk)
+        raise DataError("the data is malformed Arrow data") from None
+
+
+def _joined(table: pa.Table, found: list[Place]) -> pa.Table:
+    columns = []
+    for place, column in zip(found, table.columns, strict=True):
+        row, chunks = 0, []
+        for chunk in column.chunks:
+            check(chunk, place.name, row)
             row += len(chunk)
-            chunks.append(chunk)
-        if len(chunks) > 16 and row < TINY_CHUNKS * len(chunks):
-            chunks = [pa.concat_arrays([_plain(chunk) for chunk in chunks])]
-        chunks = [chunk for chunk in chunks if len(chunk)] or [pa.nulls(0, self.bound)]
-        starts = [0]
-        for chunk in chunks:
-            starts.append(starts[-1] + len(chunk))
-        return Chunks(starts, [_cells(chunk, self.bound) for chunk in chunks])
+            plain = _plain(chunk)
+            chunks.append(pa.nulls(len(plain), place.bound) if pa.types.is_null(plain.type) else plain)
+        columns.append(pa.concat_arrays(chunks))
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
-def _cells(array: pa.Array, bound: pa.DataType) -> Cells:
+class _Batches:
+    """The record batches of a table as Arrow's own objects, cut as its stream cuts them."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    @cached_property
+    def _made(self) -> list[pa.RecordBatch]:
+        return self._table.to_batches()
+
+    def one(self, number: int) -> pa.RecordBatch:
+        return self._made[number]
+
+
+def _parts(found: list[Place], table: pa.Table) -> list[Part]:
+    arrow, start, made = _Batches(table), 0, []
+    shared: dict[tuple[int, ...], Once] = {}
+    for number, (rows, columns) in enumerate(_imported(table)):
+        if rows > MOST_ROWS:
+            raise DataError(f"the data claims {rows} rows in one chunk; at most {MOST_ROWS}")
+        cells = {}
+        for at, (place, column) in enumerate(zip(found, columns, strict=True)):
+            cells[place.name] = _cells(place, Whole(partial(arrow.one, number), at), column, start, shared)
+        made.append(Part(start, rows, cells))
+        start += rows
+    return made
+
+
+def _imported(table: pa.Table) -> list[tuple[int, list[Column | tuple[Column, Column]]]]:
+    try:
+        return batches(table.__arrow_c_stream__())
+    except ValueError as error:
+        raise DataError(f"the data is malformed Arrow data: {error}") from None
+
+
+def _cells(
+    place: Place, whole: Whole, column: Column | tuple[Column, Column], start: int, shared: dict[tuple[int, ...], Once]
+) -> Cells:
+    if not place.plain:
+        check(whole.array, place.name, start)
+        return _decoded(whole.array, place.bound)
+    if isinstance(column, Column):
+        _count(column, place.name)
+        return Cells.of_batch(whole, column, None, None)
+    indices, values = column
+    # More values than rows: it is cheaper to look the rows' values up than to judge every value.
+    if len(values) > len(indices):
+        check(whole.array, place.name, start)
+        return _decoded(whole.array, place.bound)
+    _count(indices, place.name)
+    _count(values, place.name)
+    # Batches of one dictionary share what is computed for its values.
+    return Cells.of_batch(whole, values, indices, shared.setdefault(values.address, Once()))
+
+
+def _count(column: Column, name: str) -> None:
+    if column.nulls >= 0 and column.may_have_nulls and column.nulls != column.null_count():
+        raise DataError(f"column {name!r} is malformed Arrow data: its null count is not that of its validity bitmap")
+
+
+def _decoded(array: pa.Array, bound: pa.DataType) -> Cells:
     type_ = array.type
     if pa.types.is_null(logical(type_)):
         return Cells(pa.nulls(len(array), bound))
-    if isinstance(type_, pa.BaseExtensionType):
-        return _cells(array.storage, bound)
-    if pa.types.is_run_end_encoded(type_):
-        return _cells(_decoded_runs(array), bound)
-    if pa.types.is_dictionary(type_):
-        dictionary = array.dictionary
-        # More values than rows: it is cheaper to look the rows' values up than to judge every value.
-        if len(dictionary) > len(array) or _is_encoded(dictionary.type):
-            return _cells(take(dictionary, array.indices), bound)
-        return Cells(dictionary, array.indices, Once())
-    return Cells(array)
-
-
-def _is_encoded(type_: pa.DataType) -> bool:
-    return pa.types.is_dictionary(type_) or pa.types.is_run_end_encoded(type_)
+    if pa.types.is_dictionary(type_) and not is_encoded(type_.value_type) and len(array.dictionary) <= len(array):
+        return Cells(array.dictionary, array.indices, Once())
+    return Cells(_plain(array))
 
 
 def _plain(array: pa.Array) -> pa.Array:
@@ -107,23 +207,14 @@ def _decoded_runs(array: pa.Array) -> pa.Array:
     return take(array.values, pa.array(np.searchsorted(ends, rows, side="right")))
 
 
-def morsels(
-    plan: Plan, columns: dict[str, Chunks], rows: int, size: int, given: pa.Schema | None = None
-) -> Iterator[Morsel]:
-    """The table in order, cut where any column's chunk ends and at most `size` rows at a time; one of no rows when
-    the table has none."""
-    for start, end in _cuts((chunks.starts for chunks in columns.values()), rows, size):
-        sliced = {name: chunks.slice(start, end - start) for name, chunks in columns.items()}
-        yield Morsel(start, end - start, sliced, plan.zone, plan.seed, given)
-
-
-def _cuts(starts: Iterable[list[int]], rows: int, size: int) -> Iterator[tuple[int, int]]:
-    edges = sorted({0, rows, *(edge for column in starts for edge in column)})
-    if rows == 0:
-        yield 0, 0
-    for low, high in pairwise(edges):
-        for start in range(low, high, size):
-            yield start, min(start + size, high)
+def morsels(plan: Plan, found: list[Part], size: int, given: pa.Schema | None = None) -> Iterator[Morsel]:
+    """The parts in order, at most `size` rows at a time."""
+    for part in found:
+        for low in range(0, max(part.rows, 1), size):
+            rows = min(size, part.rows - low)
+            whole = rows == part.rows
+            cells = dict(part.cells) if whole else {name: each.slice(low, rows) for name, each in part.cells.items()}
+            yield Morsel(part.start + low, rows, cells, plan.zone, plan.seed, None, given)
 
 
 def compute_where(keep: np.ndarray, array: pa.Array) -> pa.Array:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -12,7 +13,8 @@ from ..binding import Binding, bound_types
 from ..errors import DataError, DQError, RuleError
 from ..morsel import Ref
 from ..registry import SEED, Registry
-from ..rules.base import MOST_FINDINGS, Check, Finding, Rule
+from ..report import Facts
+from ..rules.base import MOST_FINDINGS, Check, Finding, Rule, TableCheck
 from ..zones import Zone, zone
 
 if TYPE_CHECKING:
@@ -29,11 +31,27 @@ class Bound:
     where: Predicate | None
     failing_nulls: tuple[Ref, ...]
 
-    @property
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What the codes of the scan mean: the check's findings, then a null in each column that must have none."""
         nulls = (Finding("null", ref if isinstance(ref, str) else None) for ref in self.failing_nulls)
         return (*self.check.findings, *nulls)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What a report says about the rule."""
+        rule = self.check.rule
+        return Facts(
+            id=rule.id,
+            kind=rule.kind(),
+            columns=rule.leading_columns(),
+            severity=rule.severity,
+            owner=rule.owner,
+            tags=rule.tags,
+            min_evaluated=rule.min_evaluated,
+            max_failures=rule.max_failures,
+            of_table=isinstance(self.check, TableCheck),
+        )
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,11 @@ class Plan:
     by: tuple[str, ...]
     zone: Zone | None
     seed: int
+    seen: list[Any] = field(default_factory=list, compare=False, repr=False)
+    """The last schema that was scanned, and where its columns are."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "seen": []}
 
 
 def prepare(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from threading import Event
+from itertools import count
+from threading import Event, local
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,26 +15,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .._native import outcomes as _outcomes
-from .._native.columns import Column
+from .._native.arena import Arena
 from ..morsel import Cells, Codes, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
-from .chunks import MORSEL_ROWS, columns, compute_where, morsels
+from .chunks import MORSEL_ROWS, compute_where, morsels, parts
 from .prepare import Bound, Plan
 
 if TYPE_CHECKING:
     from ..sql import Predicate
 
 T = TypeVar("T")
-
-
-class Bits(NamedTuple):
-    """The state of a rule that judges rows: what `pack` made of each morsel, in order."""
-
-    parts: list[tuple[Any, ...]]
-    rows: list[int]
-
-    def merge(self, other: Bits) -> Bits:
-        return Bits(self.parts + other.parts, self.rows + other.rows)
 
 
 class Keyed(NamedTuple):
@@ -57,48 +48,55 @@ class Scanned(NamedTuple):
 
 def scan(plan: Plan, table: pa.Table, threads: int, morsel_rows: int = MORSEL_ROWS) -> Scanned:
     """The states of all rules over the whole table. No threads are started for a single morsel."""
-    rows = table.num_rows
-    threads = threads if rows > morsel_rows else 1
-    work = columns(plan, table)
-    prepared = dict(zip(work, run(list(work.values()), threads), strict=True))
-    pieces = list(morsels(plan, prepared, rows, morsel_rows, table.schema))
-    scanned = run([_Task(plan, morsel) for morsel in pieces], threads)
+    large = table.num_rows > morsel_rows
+    pieces = list(morsels(plan, parts(plan, table), morsel_rows, table.schema))
+    if not large and len(pieces) == 1:
+        return scan_morsel(plan, pieces[0])
+    arenas = _Arenas()
+    scanned = run([partial(_scan_in, arenas, plan, morsel) for morsel in pieces], threads if large else 1)
     states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
     written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}
     segments = merged([piece.segments for piece in scanned]) if plan.by else None
     return Scanned(states, written, segments)
 
 
-class _Task:
-    def __init__(self, plan: Plan, morsel: Morsel) -> None:
-        self.plan, self.morsel = plan, morsel
+class _Arenas(local):
+    """An arena for each thread."""
 
-    def __call__(self) -> Scanned:
-        return scan_morsel(self.plan, self.morsel)
+    def __init__(self) -> None:
+        self.arena = Arena()
+
+
+def _scan_in(arenas: _Arenas, plan: Plan, morsel: Morsel) -> Scanned:
+    morsel.arena = arenas.arena
+    return scan_morsel(plan, morsel)
 
 
 def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     """The states of all rules over one morsel. Rules run in order and may read what earlier ones wrote."""
+    morsel.check()
     states: list[Any] = []
     written: dict[str, list[pa.Array]] = {}
+    codes = np.empty(morsel.rows, np.uint8)
     for number, bound in enumerate(plan.bound):
         check = bound.check
-        selected = _selected(bound, morsel)
+        selected = None if bound.where is None else _selected(bound, morsel)
         if isinstance(check, TableCheck):
             states.append(check.scan(morsel, selected))
             continue
+        overlay = _overlay(bound, morsel, selected)
         if isinstance(check, KeyCheck):
             own = check.scan(morsel, selected)
-            overlay = _overlay(bound, morsel, selected)
             states.append(Keyed(own, None if overlay is None else Pieces(codes=overlay)))
             continue
-        codes = np.empty(morsel.rows, np.uint8)
         made = _judge(check, number, morsel, codes, selected)
-        lay_over(codes, _overlay(bound, morsel, selected))
-        for name, array in _kept(made, codes).items():
-            morsel.put({name: array})
-            written[name] = [array]
-        states.append(Bits([_outcomes.pack(codes, bound.where is not None)], [morsel.rows]))
+        if overlay is not None:
+            lay_over(codes, overlay)
+        if made:
+            for name, array in _kept(made, codes).items():
+                morsel.put({name: array})
+                written[name] = [array]
+        states.append(_outcomes.pack(codes))
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
     return Scanned(states, written, segments)
 
@@ -123,16 +121,16 @@ def _judge(
         return check.rows(morsel, codes, selected)
     assert isinstance(check, CellCheck)
     cells = morsel.cells(check.column)
-    if cells.indices is None or cells.once is None:
+    if cells.once is None:
         return check.cells(cells, codes)
-    of_values, made = cells.once.get(number, lambda: _judge_values(check, cells.values))
-    _outcomes.spread(Column(cells.indices), of_values, codes)
+    of_values, made = cells.once.get(number, lambda: _judge_values(check, cells))
+    cells.spread(of_values, codes)
     return {name: array.take(cells.indices) for name, array in made.items()}
 
 
-def _judge_values(check: CellCheck, values: pa.Array) -> tuple[Codes, Mapping[str, pa.Array]]:
-    codes = np.empty(len(values), np.uint8)
-    return codes, check.cells(Cells(values), codes) or {}
+def _judge_values(check: CellCheck, cells: Cells) -> tuple[Codes, Mapping[str, pa.Array]]:
+    codes = np.empty(len(cells.column), np.uint8)
+    return codes, check.cells(cells.plain(), codes) or {}
 
 
 def _overlay(bound: Bound, morsel: Morsel, selected: Selected) -> Codes | None:
@@ -152,15 +150,12 @@ def _overlay(bound: Bound, morsel: Morsel, selected: Selected) -> Codes | None:
     return overlay
 
 
-def lay_over(codes: Codes, overlay: Codes | None) -> None:
+def lay_over(codes: Codes, overlay: Codes) -> None:
     """Filtered rows are filtered whatever the rule said; a skip becomes the null that caused it."""
-    if overlay is not None:
-        np.copyto(codes, overlay, where=(overlay == FILTERED) | ((codes == SKIP) & (overlay != 0)))
+    np.copyto(codes, overlay, where=(overlay == FILTERED) | ((codes == SKIP) & (overlay != 0)))
 
 
-def _kept(made: Mapping[str, pa.Array] | None, codes: Codes) -> dict[str, pa.Array]:
-    if not made:
-        return {}
+def _kept(made: Mapping[str, pa.Array], codes: Codes) -> dict[str, pa.Array]:
     passed = codes == 0
     if passed.all():
         return dict(made)
@@ -177,24 +172,33 @@ def merged(states: Sequence[Any]) -> Any:
 
 
 def run(tasks: Sequence[Callable[[], T]], threads: int) -> list[T]:
-    """The tasks' results, in order. A task's error is raised as it is, once no other task runs any more; so is an
-    interrupt."""
+    """The tasks' results, in order. When tasks fail, the error of the first of them is raised, once no other task runs
+    any more; so is an interrupt."""
     if threads <= 1 or len(tasks) <= 1:
         return [task() for task in tasks]
-    stop = Event()
+    results: list[Any] = [None] * len(tasks)
+    errors: dict[int, BaseException] = {}
+    numbers, stop = count(), Event()
 
-    def guarded(task: Callable[[], T]) -> T | None:
-        return None if stop.is_set() else task()
+    def work() -> None:
+        # Tasks are begun in order, so when one fails all before it have been begun and come to their end.
+        while not stop.is_set() and (number := next(numbers)) < len(tasks):
+            try:
+                results[number] = tasks[number]()
+            except BaseException as error:
+                errors[number] = error
+                stop.set()
 
     # A pool of its own for every run: none is alive across a fork, and a user's check may validate in turn.
     with ThreadPoolExecutor(threads, thread_name_prefix="dqcore") as pool:
-        futures = [pool.submit(guarded, task) for task in tasks]
+        workers = [pool.submit(work) for _ in range(min(threads, len(tasks)))]
         try:
-            wait(futures, return_when=FIRST_EXCEPTION)
+            wait(workers)
         finally:
-            if not all(future.done() and future.exception() is None for future in futures):
-                stop.set()
-        return [future.result() for future in futures]  # type: ignore[misc]
+            stop.set()
+    if errors:
+        raise errors[min(errors)]
+    return results
 
 
 def cpus() -> int:

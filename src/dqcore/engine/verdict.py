@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,24 @@ from numpy.typing import NDArray
 
 from .._native import keys as _keys
 from .._native import outcomes as _outcomes
-from ..report import Counts, Facts, Outcome
+from .._native.outcomes import Marks
+from ..keyed import Run
+from ..report import Counts, Outcome
 from ..rules.base import Finding, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
-from .scan import Bits, Keyed, Scanned, lay_over
+from .scan import Keyed, Scanned, lay_over, run
 
 Segments = NDArray[np.int64]
 
 
-def outcomes(plan: Plan, scanned: Scanned, rows: int) -> tuple[list[Outcome], pa.Array | None]:
+def outcomes(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[list[Outcome], pa.Array | None]:
     """What every rule came to, in order, and the first row of each segment (None without segments)."""
+    work = partial(run, threads=threads)
     ids, firsts = _segments(scanned.segments)
     count = 0 if firsts is None else len(firsts)
     made = []
     for bound, state in zip(plan.bound, scanned.states, strict=True):
-        outcome = _outcome(bound, state, rows)
+        outcome = _outcome(bound, state, rows, work)
         if ids is not None and not outcome.facts.of_table:
             outcome.segments = _segment_counts(outcome, ids, count)
         made.append(outcome)
@@ -36,27 +40,23 @@ def written_columns(scanned: Scanned) -> dict[str, pa.ChunkedArray]:
     return {name: pa.chunked_array(pieces) for name, pieces in scanned.written.items()}
 
 
-def _outcome(bound: Bound, state: Any, rows: int) -> Outcome:
+def _outcome(bound: Bound, state: Any, rows: int, work: Run) -> Outcome:
     check = bound.check
     if isinstance(check, TableCheck):
         return _of_table(bound, check.judge(state), rows)
     details = None
     if isinstance(check, KeyCheck):
         assert isinstance(state, Keyed)
-        codes, details = check.judge(state.own)
-        lay_over(codes, None if state.overlay is None else state.overlay["codes"])
-        state = Bits([_outcomes.pack(codes, bound.where is not None)], [rows])
-    assert isinstance(state, Bits)
-    failed, skipped, filtered, reasons, *counted = zip(*state.parts, strict=True)
-    n_failed, n_skipped, n_filtered = (sum(part) for part in counted)
+        codes, details = check.judge(state.own, work)
+        if state.overlay is not None:
+            lay_over(codes, state.overlay["codes"])
+        state = _outcomes.pack(codes)
+    assert isinstance(state, Marks)
     return Outcome(
-        facts=_facts(bound),
-        counts=Counts(rows, rows - n_skipped, n_failed, n_skipped, n_filtered),
+        facts=bound.facts,
+        counts=Counts(rows, rows - state.skipped, state.failed, state.skipped, state.filtered),
         findings=bound.findings,
-        failed_bits=_outcomes.join(failed, state.rows),
-        skipped_bits=_outcomes.join(skipped, state.rows),
-        filtered_bits=None if bound.where is None else _outcomes.join(filtered, state.rows),
-        reasons=np.concatenate(reasons),
+        marks=state,
         details=details,
         suggest=check.suggest,
     )
@@ -64,31 +64,13 @@ def _outcome(bound: Bound, state: Any, rows: int) -> Outcome:
 
 def _of_table(bound: Bound, finding: Finding | None, rows: int) -> Outcome:
     rule = bound.check.rule
-    none = np.zeros((rows + 7) // 8, np.uint8)
     return Outcome(
-        facts=_facts(bound),
+        facts=bound.facts,
         counts=Counts(rows, rows, int(finding is not None), 0, 0),
         findings=(),
-        failed_bits=none,
-        skipped_bits=none,
-        reasons=np.zeros(0, np.uint8),
+        marks=_outcomes.pack(np.zeros(rows, np.uint8)),
         table_finding=finding,
         always_concludes=isinstance(rule, TableRule) and rule.always_concludes,
-    )
-
-
-def _facts(bound: Bound) -> Facts:
-    rule = bound.check.rule
-    return Facts(
-        id=rule.id,
-        kind=rule.kind(),
-        columns=rule.leading_columns(),
-        severity=rule.severity,
-        owner=rule.owner,
-        tags=rule.tags,
-        min_evaluated=rule.min_evaluated,
-        max_failures=rule.max_failures,
-        of_table=isinstance(bound.check, TableCheck),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -65,24 +66,46 @@ def worst(outcomes: Sequence[str]) -> str:
     return FAILED if FAILED in outcomes else INCONCLUSIVE if INCONCLUSIVE in outcomes else PASSED
 
 
+class Marked(Protocol):
+    """What an outcome asks of the marks of a scan: bitmaps (uint8, a bit a row) and the failed rows' codes."""
+
+    def failed_bits(self) -> NDArray[np.uint8]: ...
+    def skipped_bits(self) -> NDArray[np.uint8]: ...
+    def filtered_bits(self) -> NDArray[np.uint8]: ...
+    def reasons(self) -> NDArray[np.uint8]: ...
+
+
 @dataclass
 class Outcome:
-    """One rule over one table. A set bit of `failed_bits` is a failed row; `reasons` has a code for each of them, in
-    order; code k is `findings[k - 1]` (reason, column)."""
+    """One rule over one table: counts, and the rows' marks, joined when they are asked for. A set bit of `failed_bits`
+    is a failed row; `reasons` has a code for each of them, in order; code k is `findings[k - 1]` (reason, column)."""
 
     facts: Facts
     counts: Counts
     findings: tuple[tuple[str, str | None], ...]
-    failed_bits: NDArray[np.uint8]
-    skipped_bits: NDArray[np.uint8]
-    reasons: NDArray[np.uint8]
-    filtered_bits: NDArray[np.uint8] | None = None
+    marks: Marked
     segments: tuple[Counts, ...] = ()
     details: pa.Table | None = None
     table_finding: tuple[str, str | None] | None = None
     suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None
     always_concludes: bool = False
-    _failed_rows: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    @cached_property
+    def failed_bits(self) -> NDArray[np.uint8]:
+        return self.marks.failed_bits()
+
+    @cached_property
+    def skipped_bits(self) -> NDArray[np.uint8]:
+        return self.marks.skipped_bits()
+
+    @cached_property
+    def reasons(self) -> NDArray[np.uint8]:
+        return self.marks.reasons()
+
+    @cached_property
+    def failed_rows(self) -> NDArray[np.int64]:
+        """The failed rows in order, beside `reasons`."""
+        return np.flatnonzero(self.failed())
 
     @property
     def outcome(self) -> str:
@@ -100,17 +123,7 @@ class Outcome:
 
     def filtered(self) -> NDArray[np.bool_]:
         """A bool a row: the skipped rows that `where` left out."""
-        return (
-            np.zeros(self.counts.rows, np.bool_)
-            if self.filtered_bits is None
-            else (_bits(self.filtered_bits, self.counts.rows))
-        )
-
-    def failed_rows(self) -> NDArray[np.int64]:
-        """The failed rows in order, beside `reasons`."""
-        if self._failed_rows is None:
-            self._failed_rows = np.flatnonzero(self.failed())
-        return self._failed_rows
+        return _bits(self.marks.filtered_bits(), self.counts.rows)
 
     def mask(self) -> pa.BooleanArray:
         """True failed, false passed, null skipped; a table rule's is all null."""

@@ -44,7 +44,7 @@ def findings(outcomes: Sequence[Outcome], reason: str | None = None) -> Findings
     """Every finding by row, then by rule; findings about the table last."""
     rows, rules, codes = [], [], []
     for number, outcome in enumerate(outcomes):
-        failed, reasons = outcome.failed_rows(), outcome.reasons.astype(np.int64) - 1
+        failed, reasons = outcome.failed_rows, outcome.reasons.astype(np.int64) - 1
         if outcome.table_finding is not None:
             failed, reasons = np.array([-1], np.int64), np.array([-1], np.int64)
         if reason is not None:
@@ -171,7 +171,7 @@ def cooccurrence(outcomes: Sequence[Outcome], rows: int) -> pa.Table:
     """`rules` (list<string>), `rows`: how many rows failed by exactly that set of rules; the commonest first."""
     marks = np.zeros((rows, (len(outcomes) + 7) // 8), np.uint8)
     for number, outcome in enumerate(outcomes):
-        marks[outcome.failed_rows(), number // 8] |= np.uint8(1 << number % 8)
+        marks[outcome.failed_rows, number // 8] |= np.uint8(1 << number % 8)
     sets, counts = np.unique(marks[marks.any(axis=1)], axis=0, return_counts=True)
     found = [
         (int(count), [number for number in range(len(outcomes)) if marked[number // 8] >> number % 8 & 1])

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ..arrays import take
 from ..binding import Binding
 from ..errors import RuleError
+from ..keyed import Run
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 
 PASS, FILTERED, SKIP = 0, 254, 255
@@ -305,7 +306,7 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
 
 def taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]) -> list[pa.ChunkedArray]:
     """The values of columns on some rows (ascending); a piece has the cells of a morsel, one for each column."""
-    lengths = [len(cells[0].values if cells[0].indices is None else cells[0].indices) for cells in pieces]
+    lengths = [cells[0].rows for cells in pieces]
     ends = np.cumsum([0, *lengths])
     edges = np.searchsorted(rows, ends)
     chunks: list[list[pa.Array]] = [[] for _ in types]
@@ -325,8 +326,8 @@ class KeyCheck(Check):
         """A `State` of the morsel. It remembers every row of the morsel, unselected ones as absent."""
 
     @abstractmethod
-    def judge(self, state: Any) -> Judged:
-        """The verdict on every row, from the state of the whole table."""
+    def judge(self, state: Any, run: Run) -> Judged:
+        """The verdict on every row, from the state of the whole table; `run` is for work that can be shared out."""
 
 
 class TableCheck(Check):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .._native import keys as _keys
 from ..binding import Binding
 from ..errors import DataError, RuleError
+from ..keyed import Run
 from ..logical import logical
 from ..morsel import Codes, Morsel
 from .base import (
@@ -152,7 +153,7 @@ class CheckGroups(KeyCheck):
         chosen = np.ones(morsel.rows, np.uint8) if selected is None else selected.astype(np.uint8)
         return Pieces(hashes=hashes, chosen=chosen, arrays=[_wide(array) for array in self.call.arrays(morsel)])
 
-    def judge(self, state: Pieces) -> Judged:
+    def judge(self, state: Pieces, run: Run) -> Judged:
         groups = _keys.Groups(state["hashes"], state["chosen"])
         order, starts = _keys.order(groups.ids, len(groups))
         columns = zip(*state.pieces("arrays"), strict=True)

@@ -16,6 +16,7 @@ from .._native import keys as _keys
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
+from ..keyed import Run
 from ..logical import logical
 from ..morsel import Morsel
 from .base import (
@@ -155,7 +156,7 @@ class ClockSkewCheck(KeyCheck):
         cells = tuple(map(morsel.cells, rule.by))
         return Pieces(hashes=hashes, valid=valid, observed=observed, reference=reference, by=cells)
 
-    def judge(self, state: Pieces) -> Judged:
+    def judge(self, state: Pieces, run: Run) -> Judged:
         groups = _keys.Groups(state["hashes"], state["valid"])
         order, starts = _keys.order(groups.ids, len(groups))
         observed, reference = state["observed"], state["reference"]

@@ -11,6 +11,7 @@ from .._native import runs as _runs
 from .._native.keys import Groups
 from ..binding import Binding
 from ..errors import RuleError
+from ..keyed import Run
 from ..morsel import Morsel
 from .base import SKIP, Common, Finding, Judged, KeyCheck, KeyRule, Pieces, Selected, composite, keyed
 
@@ -66,7 +67,7 @@ class ConsistentCheck(KeyCheck):
             pieces[f"hashes{number}"], pieces[f"valid{number}"] = morsel.keys((column,))
         return Pieces(**pieces)
 
-    def judge(self, state: Pieces) -> Judged:
+    def judge(self, state: Pieces, run: Run) -> Judged:
         groups = Groups(state["hashes"], state["valid"])
         codes = np.full(len(groups.ids), SKIP, np.uint8)
         for number in range(len(self.rule.dependent)):

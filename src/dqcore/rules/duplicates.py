@@ -13,12 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .._native import keys as _keys
-from .._native import outcomes as _outcomes
 from .._native import runs as _runs
-from .._native.columns import Column
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
+from ..keyed import Run
 from ..logical import logical
 from ..morsel import Flags, Morsel
 from .base import (
@@ -187,7 +186,7 @@ class DuplicatesCheck(KeyCheck):
         values, valid = morsel.numbers(column)
         return values.astype(self.dtype, copy=False), valid
 
-    def judge(self, state: Pieces) -> Judged:
+    def judge(self, state: Pieces, run: Run) -> Judged:
         groups = _keys.Groups(state["hashes"], state["valid"])
         codes = np.where(groups.ids < 0, np.uint8(SKIP), np.uint8(PASS))
         rows = np.flatnonzero(groups.ids >= 0)
@@ -230,8 +229,8 @@ def _as_numbers(type_: pa.DataType) -> tuple[str, float]:
 def _letters(morsel: Morsel, column: str) -> NDArray[np.uint8]:
     """The letter of each row's status; a null or a longer text is none of those that matter."""
     cells = morsel.cells(column)
-    if cells.indices is None or cells.once is None:
-        return _runs.letters(morsel.column(column))
+    if cells.once is None:
+        return _runs.letters(cells.column)
     letters = np.empty(morsel.rows, np.uint8)
-    _outcomes.spread(Column(cells.indices), cells.once.get("letters", lambda: _runs.letters(cells.column)), letters)
+    cells.spread(cells.once.get("letters", lambda: _runs.letters(cells.column)), letters)
     return letters

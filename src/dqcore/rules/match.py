@@ -152,19 +152,17 @@ class MatchCheck(RowCheck):
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         rule = self.rule
-        hashes, valid = morsel.keys(rule.columns)
-        keys = self.registry.index(rule.registry_key, morsel.seed).find(hashes, valid)
-        codes[:] = PASS
-        codes[keys < 0] = NOT_FOUND
-        codes[valid == 0] = SKIP
+        index, keys = self.registry.index(rule.registry_key, morsel.seed), morsel.keys(rule.columns)
+        index.strangers(keys, NOT_FOUND, codes)
         if rule.max_edits:
             absent = np.flatnonzero((codes == NOT_FOUND) if selected is None else (codes == NOT_FOUND) & selected)
             near = self._nearest(morsel, absent)
             codes[absent[near >= 0]] = NEAR_MATCH
             codes[absent[near == SEVERAL]] = AMBIGUOUS
         if self.pairs:
-            found = np.flatnonzero((keys >= 0) if selected is None else (keys >= 0) & selected)
-            codes[found] = self._agreement(morsel, found, keys[found])
+            entries_of = index.find(*keys)
+            found = np.flatnonzero((entries_of >= 0) if selected is None else (entries_of >= 0) & selected)
+            codes[found] = self._agreement(morsel, found, entries_of[found])
 
     def _nearest(self, morsel: Morsel, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         rule = self.rule

@@ -8,10 +8,9 @@ import numpy as np
 
 from .._native import outcomes as _outcomes
 from .._native import strings as _strings
-from .._native.columns import Column
 from ..binding import Binding
 from ..logical import is_text
-from ..morsel import Codes, Morsel
+from ..morsel import Cells, Codes, Morsel
 from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, composite, switch
 
 
@@ -56,28 +55,38 @@ class NotNullCheck(RowCheck):
         super().__init__(rule, findings)
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
-        codes[:] = PASS
+        codes.fill(PASS)
         # From the last column to the first, so that the first one has the last word.
         for column, null, blank in reversed(self.steps):
             if blank:
                 codes[_blanks(morsel, column) == 1] = blank
-            absent = morsel.valid(column) == 0
-            if absent.any():
-                codes[absent] = null
+            _mark_nulls(morsel.cells(column), null, codes)
 
 
 def _blanks(morsel: Morsel, column: str) -> Codes:
     """1 for a blank text; a dictionary's values are read once."""
     cells = morsel.cells(column)
     codes = np.empty(morsel.rows, np.uint8)
-    if cells.indices is None or cells.once is None:
-        _strings.blanks(morsel.column(column), codes)
+    if cells.once is None:
+        _strings.blanks(cells.column, codes)
         return codes
 
     def of_values() -> Codes:
-        made = np.empty(len(cells.values), np.uint8)
+        made = np.empty(len(cells.column), np.uint8)
         _strings.blanks(cells.column, made)
         return made
 
-    _outcomes.spread(Column(cells.indices), cells.once.get("blanks", of_values), codes)
+    cells.spread(cells.once.get("blanks", of_values), codes)
     return codes
+
+
+def _mark_nulls(cells: Cells, null: int, codes: Codes) -> None:
+    if cells.once is None:
+        _outcomes.mark_nulls(cells.column, null, codes)
+        return
+    if cells.column.may_have_nulls:
+        of_values = cells.once.get(("nulls", null), lambda: _outcomes.validity(cells.column))
+        found = np.empty(cells.rows, np.uint8)
+        cells.spread(of_values, found)
+        codes[found == 0] = null
+    _outcomes.mark_nulls(cells.index_column, null, codes)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from .._native import runs as _runs
-from .._native.keys import Groups
 from ..binding import Binding
 from ..errors import RuleError
+from ..keyed import Run, ScannedKeys, scan_keys
 from ..morsel import Morsel
-from .base import Common, Finding, Judged, KeyCheck, KeyRule, Pieces, Selected, composite, keyed
+from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
+
+DUPLICATE = 1
 
 
 class Unique(KeyRule):
@@ -42,17 +43,17 @@ class Unique(KeyRule):
 
 
 class UniqueCheck(KeyCheck):
-    """State: the key's hash and whether the row has one (uint8), a row each."""
+    """State: the rows' keys."""
 
     rule: Unique
 
     def __init__(self, rule: Unique) -> None:
         super().__init__(rule, [Finding("duplicate", rule.columns[0])])
 
-    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
-        hashes, valid = keyed(morsel, self.rule.columns, selected)
-        return Pieces(hashes=hashes, valid=valid)
+    def scan(self, morsel: Morsel, selected: Selected) -> ScannedKeys:
+        return scan_keys(morsel, self.rule.columns, selected)
 
-    def judge(self, state: Pieces) -> Judged:
-        groups = Groups(state["hashes"], state["valid"])
-        return Judged(_runs.repeats(groups.ids, len(groups), self.rule.keep == "first"))
+    def judge(self, state: ScannedKeys, run: Run) -> Judged:
+        codes = state.codes()
+        state.mark_repeats(codes, DUPLICATE, self.rule.keep == "first", run)
+        return Judged(codes)

@@ -92,21 +92,21 @@ def _check(array: pa.Array, name: str, row: int) -> None:
         except RuleError:
             raise DataError(f"column {name!r} has a time zone that does not exist") from None
     column = Column(array)
-    if array.null_count != column.null_count() and not pa.types.is_union(type_) and not _run_ended(type_):
+    if array.null_count != column.null_count() and not pa.types.is_union(type_) and not is_encoded(type_):
         raise DataError(f"column {name!r} is malformed Arrow data: its null count is not that of its validity bitmap")
-    sizes = [-1 if buffer is None else buffer.size for buffer in array.buffers()]
-    _report(column.fault(sizes), name, row)
-    if pa.types.is_nested(type_) or _run_ended(type_) or _has_limits(type_):
+    _report(column.fault(), name, row)
+    if pa.types.is_nested(type_) or is_encoded(type_) or has_limits(type_):
         if array.offset < 0 or (pa.types.is_fixed_size_list(type_) and _past_child(array)):
             raise DataError(f"column {name!r} is malformed Arrow data: it points outside its child")
         array.validate(full=True)
 
 
-def _run_ended(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_run_end_encoded(type_))
+def is_encoded(type_: pa.DataType) -> bool:
+    """Dictionaries and runs, of which a dictionary's values are none that a kernel reads."""
+    return bool(pa.types.is_run_end_encoded(type_) or pa.types.is_dictionary(type_))
 
 
-def _has_limits(type_: pa.DataType) -> bool:
+def has_limits(type_: pa.DataType) -> bool:
     """Types that no kernel reads as text or integers: values out of range, or offsets that only Arrow looks at."""
     binary = pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_)
     return bool(binary or pa.types.is_decimal(type_) or pa.types.is_date64(type_) or pa.types.is_time(type_))

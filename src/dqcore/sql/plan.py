@@ -92,7 +92,7 @@ class Node(ABC):
         """One value a row, in an array."""
         if self.per_value_of is not None:
             cells = rows.morsel.cells(self.per_value_of)
-            if cells.indices is not None and cells.once is not None:
+            if cells.once is not None:
                 made = cells.once.get((rows.identity, self.serial), lambda: self._per_value(rows, cells))
                 return _spread(made, cells)
         return self.compute(rows, active)
