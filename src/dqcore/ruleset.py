@@ -164,8 +164,9 @@ class RuleSet:
         `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
         use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
         """
-        table = self._converted(as_table(data))
-        return self.prepare(table.schema, registries=registries, now=now)._run(table, threads, progress)
+        known = as_registries(registries or {})
+        table = self._converted(as_table(data), known)
+        return self.prepare(table.schema, registries=known, now=now)._run(table, threads, progress)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, allow: Iterable[str] = ()) -> Self:
@@ -194,7 +195,7 @@ class RuleSet:
         """The JSON Schema (2020-12) of rule files, for editors."""
         return json_schema()
 
-    def _converted(self, table: pa.Table) -> pa.Table:
+    def _converted(self, table: pa.Table, registries: Mapping[str, Registry]) -> pa.Table:
         """A table of CSV text with the columns that a rule reads as numbers or times converted; others as they are."""
         marks = table.schema.metadata or {}
         if MARK not in marks:
@@ -203,7 +204,7 @@ class RuleSet:
 
         wanted: dict[str, str] = {}
         for rule in self.rules:
-            for name, want in rule.all_wants().items():
+            for name, want in {**rule.wants_beside(registries), **rule.all_wants()}.items():
                 if wanted.setdefault(name, want) != want:
                     raise RuleError(f"rule {rule.id!r} reads {name!r} as a {want}, another rule as a {wanted[name]}")
         present = {name: want for name, want in wanted.items() if name in table.column_names}
@@ -234,9 +235,7 @@ class Validator:
     ) -> None:
         self.rules = rules
         self.schema = schema
-        self.registries = {
-            name: given if isinstance(given, Registry) else Registry(given) for name, given in registries.items()
-        }
+        self.registries = as_registries(registries)
         self.now = now
         self._plan: Plan = prepare(
             rules.rules,
@@ -309,6 +308,11 @@ class Validator:
                 },
             },
         )
+
+
+def as_registries(given: Mapping[str, Registry | Data]) -> dict[str, Registry]:
+    """What was given as registries, each read whole."""
+    return {name: data if isinstance(data, Registry) else Registry(data) for name, data in given.items()}
 
 
 def _names(given: str | Sequence[str], parameter: str) -> tuple[str, ...]:
