@@ -15,6 +15,7 @@ from .engine.prepare import Plan, prepare
 from .engine.scan import cpus, scan
 from .engine.verdict import outcomes, written_columns
 from .errors import DataError, RuleError, did_you_mean
+from .progress import ticking
 from .registry import Registry
 from .report import About, Report
 from .rules.base import Rule
@@ -157,12 +158,13 @@ class RuleSet:
         registries: Mapping[str, Registry | Data] | None = None,
         threads: int | None = None,
         now: datetime | str | None = None,
-        progress: bool = False,
+        progress: bool | Callable[[int], None] = False,
     ) -> Report:
         """Checks every row of `data` against every rule.
 
         `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
         use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
+        `progress=True` writes a line on standard error as rows are done; a function is called with how many are done.
         """
         known = as_registries(registries or {})
         table = self._converted(as_table(data), known)
@@ -250,7 +252,9 @@ class Validator:
     def __repr__(self) -> str:
         return f"<Validator of {self.rules!r} for {len(self.schema)} columns>"
 
-    def validate(self, batch: Data, *, threads: int | None = None, progress: bool = False) -> Report:
+    def validate(
+        self, batch: Data, *, threads: int | None = None, progress: bool | Callable[[int], None] = False
+    ) -> Report:
         """Checks a batch: in any encoding and column order, with extra columns, with columns of nulls alone."""
         return self._run(as_table(batch), threads, progress)
 
@@ -277,8 +281,9 @@ class Validator:
     def _run(self, table: pa.Table, threads: int | None, progress: bool | Callable[[int], None]) -> Report:
         if threads is not None and (not isinstance(threads, int) or threads < 1):
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
-        scanned = scan(self._plan, table, threads or cpus())
-        made, firsts = outcomes(self._plan, scanned, table.num_rows)
+        with ticking(progress, table.num_rows, len(self.rules)) as tick:
+            scanned = scan(self._plan, table, threads or cpus(), tick=tick)
+            made, firsts = outcomes(self._plan, scanned, table.num_rows)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
         for name, column in written_columns(scanned).items():
             table = table.append_column(name, column)

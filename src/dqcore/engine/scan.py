@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -55,14 +55,21 @@ class Scanned(NamedTuple):
     segments: Pieces | None
 
 
-def scan(plan: Plan, table: pa.Table, threads: int, morsel_rows: int = MORSEL_ROWS) -> Scanned:
-    """The states of all rules over the whole table. No threads are started for a single morsel."""
+def scan(
+    plan: Plan,
+    table: pa.Table,
+    threads: int,
+    morsel_rows: int = MORSEL_ROWS,
+    tick: Callable[[int], None] | None = None,
+) -> Scanned:
+    """The states of all rules over the whole table. No threads are started for a single morsel. `tick` is called by
+    this thread with the rows of each morsel that is done."""
     rows = table.num_rows
     threads = threads if rows > morsel_rows else 1
     work = columns(plan, table)
     prepared = dict(zip(work, run(list(work.values()), threads), strict=True))
     pieces = list(morsels(plan, prepared, rows, morsel_rows, table.schema))
-    scanned = run([_Task(plan, morsel) for morsel in pieces], threads)
+    scanned = run([_Task(plan, morsel) for morsel in pieces], threads, tick and (lambda at: tick(pieces[at].rows)))
     states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
     written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}
     segments = merged([piece.segments for piece in scanned]) if plan.by else None
@@ -176,11 +183,16 @@ def merged(states: Sequence[Any]) -> Any:
     return parts[0]
 
 
-def run(tasks: Sequence[Callable[[], T]], threads: int) -> list[T]:
+def run(tasks: Sequence[Callable[[], T]], threads: int, done: Callable[[int], None] | None = None) -> list[T]:
     """The tasks' results, in order. A task's error is raised as it is, once no other task runs any more; so is an
-    interrupt."""
+    interrupt. `done` is told the number of each task that is done, by this thread."""
     if threads <= 1 or len(tasks) <= 1:
-        return [task() for task in tasks]
+        results = []
+        for number, task in enumerate(tasks):
+            results.append(task())
+            if done is not None:
+                done(number)
+        return results
     stop = Event()
 
     def guarded(task: Callable[[], T]) -> T | None:
@@ -190,7 +202,14 @@ def run(tasks: Sequence[Callable[[], T]], threads: int) -> list[T]:
     with ThreadPoolExecutor(threads, thread_name_prefix="dqcore") as pool:
         futures = [pool.submit(guarded, task) for task in tasks]
         try:
-            wait(futures, return_when=FIRST_EXCEPTION)
+            if done is None:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            else:
+                numbers = {future: number for number, future in enumerate(futures)}
+                for future in as_completed(futures):
+                    if future.exception() is not None:
+                        break
+                    done(numbers[future])
         finally:
             if not all(future.done() and future.exception() is None for future in futures):
                 stop.set()
