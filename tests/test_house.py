@@ -93,6 +93,22 @@ def test_no_module_of_a_rule_is_taken_for_a_public_name() -> None:
     assert dqcore.__version__ == dqcore.version.VERSION
 
 
+# ISO/IEC 9899:2018, 7.1.2, and POSIX.1-2017, volume Base Definitions, 13.
+SYSTEM_HEADERS = """
+aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw glob grp iconv inttypes iso646
+langinfo libgen limits locale math monetary mqueue ndbm netdb nl_types poll pthread pwd regex sched search semaphore
+setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings stropts
+syslog tar termios tgmath threads time trace uchar ulimit unistd utime utmpx wchar wctype wordexp
+"""
+
+
+def test_no_header_of_ours_shadows_one_of_the_system() -> None:
+    # The folder is searched before the system's.
+    ours = {path.stem for path in (SOURCE / "_native").glob("*.h")}
+    assert ours
+    assert not ours & set(SYSTEM_HEADERS.split())
+
+
 def test_importing_is_light() -> None:
     heavy = "pandas", "polars", "pint", "yaml", "pyarrow.dataset", "pyarrow.parquet"
     code = f"import sys, dqcore; print([name for name in {heavy!r} if name in sys.modules])"
