@@ -148,3 +148,32 @@ def test_what_is_read_as_text_and_as_times_shares_the_index(tmp_path: Path) -> N
     assert as_times is registry.read_as({"to": "time", "id": None})
     assert as_times.index(("id",)) is registry.index(("id",))
     assert registry.read_as({"id": None}) is registry
+
+
+def test_a_registry_is_digested_when_a_report_is_told_of_and_not_before(tmp_path: Path) -> None:
+    registry = dq.Registry(people(), version="2026-11-24")
+    rules = dq.RuleSet([MATCH.replace(agree=None)])
+    report = rules.validate(people(), registries={"patients": registry})
+    assert report.passed
+    assert (report.summary().num_rows, report.failures().num_rows) == (1, 0)
+    assert registry._digest is None
+    told = report.to_dict()
+    expected = {"version": "2026-11-24", "digest": dq.Registry(people()).digest, "rows": 3}
+    assert told["versions"]["registries"] == {"patients": expected}
+    assert told["rules_digest"] == rules.digest
+
+
+def test_a_pickled_report_has_its_digests_and_no_registry() -> None:
+    secret = pa.table({"mrn": ["SECRET-1", "SECRET-2"]})
+    rules = dq.RuleSet([dq.Match("mrn", registry="patients", registry_key="mrn")])
+    validator = rules.prepare(secret.schema, registries={"patients": secret})
+    pickled = pickle.dumps(validator.validate(secret))
+    assert b"SECRET" not in pickled
+    again = pickle.loads(pickled)
+    fresh = validator.validate(secret).to_dict()
+    assert again.to_dict()["versions"] == fresh["versions"]
+    assert again.to_dict()["rules_digest"] == fresh["rules_digest"]
+    assert pickle.loads(pickle.dumps(again)).to_dict() == again.to_dict()
+    newer = validator.with_registries({"patients": secret.slice(0, 1)})
+    assert newer.validate(secret).to_dict()["versions"] != fresh["versions"]
+    assert validator.validate(secret).to_dict()["versions"] == fresh["versions"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -222,7 +223,7 @@ class RuleSet:
     def _with(self, rules: Sequence[Rule]) -> RuleSet:
         return RuleSet(rules, **self._settings())
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A digest of the rules and their settings, as reports carry it."""
         told = repr((self.rules, [rule.common() for rule in self.rules], self._settings()))
@@ -299,20 +300,17 @@ class Validator:
             tz=rules.tz,
             pilot=rules.pilot,
             now=None if self.now is None else _told(self.now),
-            rules_digest=rules.digest,
-            versions={
-                "dqcore": VERSION,
-                "knowledge": knowledge.VERSION,
-                "registries": {
-                    name: {
-                        "version": registry.version,
-                        "digest": registry.digest,
-                        "rows": registry.table.num_rows,
-                    }
-                    for name, registry in self.registries.items()
-                },
-            },
+            certify=partial(_certified, rules, self.registries),
         )
+
+
+def _certified(rules: RuleSet, registries: Mapping[str, Registry]) -> tuple[str, dict[str, Any]]:
+    """The rules' digest, and the versions of all that a report rests on."""
+    used = {
+        name: {"version": registry.version, "digest": registry.digest, "rows": registry.table.num_rows}
+        for name, registry in registries.items()
+    }
+    return rules.digest, {"dqcore": VERSION, "knowledge": knowledge.VERSION, "registries": used}
 
 
 def as_registries(given: Mapping[str, Registry | Data]) -> dict[str, Registry]:
