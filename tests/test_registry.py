@@ -1,5 +1,6 @@
 """Registry: a reference table; one from CSV is read as what rules ask of it."""
 
+import json
 import pickle
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import dqcore as dq
+from dqcore.cli import main
 
 DEVICES = "id;from;to\nA1;2026-01-01;2026-06-30\nB2;;2026-03-31\n"
 PATIENTS = "mrn,born,weight,site\n007,1950-02-03,70.50,N\n7,1960-01-01,80,S\n"
@@ -177,3 +179,14 @@ def test_a_pickled_report_has_its_digests_and_no_registry() -> None:
     newer = validator.with_registries({"patients": secret.slice(0, 1)})
     assert newer.validate(secret).to_dict()["versions"] != fresh["versions"]
     assert validator.validate(secret).to_dict()["versions"] == fresh["versions"]
+
+
+def test_csv_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = written(tmp_path, "device,at\nA1,2026-06-30T12:00Z\nB2,2026-04-01T00:00Z\n", "data.csv")
+    devices = written(tmp_path, DEVICES.replace(";", ","), "devices.csv")
+    rules = written(tmp_path, dq.RuleSet([VALID_AT]).to_yaml(), "rules.yaml")
+    told = tmp_path / "report.json"
+    arguments = ["validate", str(data), "--rules", str(rules), "--registry", f"devices={devices}", "--json", str(told)]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == ""
+    assert [line["reason"] for line in json.loads(told.read_text())["rules"][0]["findings"]] == ["after_valid"]
