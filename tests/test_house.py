@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -58,6 +59,54 @@ def test_every_rule_is_tested_and_documented(kind: str) -> None:
     assert (SOURCE / "rules" / f"{kind}.py").exists()
     assert kinds()[kind].reasons
     assert ">>>" in (kinds()[kind].__doc__ or "")
+
+
+RULES = [
+    "NotNull", "Range", "OneOf", "Pattern", "Length", "Compare", "Ordered", "Expression", "Unique",
+    "Consistent", "Sequence", "Numeric", "Delta", "Related", "Check", "Schema", "RowCount", "Freshness",
+    "Share", "Quantile", "Drift", "Identifier", "Match", "Units", "Plausible", "Timestamp", "ClockSkew",
+    "Turnaround", "Duplicates", "ValidAt", "UDI",
+]  # fmt: skip
+OTHERS = [
+    "RuleSet", "Validator", "Report", "Registry", "Csv", "Scheme", "lit", "load_rules", "correct_times",
+    "profile", "suggest_rules", "ValueRule", "RowRule", "KeyRule", "TableRule", "DQError", "RuleError",
+    "DataError", "StateError", "ValidationFailed",
+]  # fmt: skip
+# The contract has these too; they are not there yet.
+PLANNED = [
+    "Sequence", "Numeric", "Delta", "Related", "Freshness", "Share", "Quantile", "Drift", "Plausible",
+    "Turnaround", "UDI", "profile", "suggest_rules",
+]  # fmt: skip
+
+
+def test_the_public_names_are_those_of_the_contract() -> None:
+    promised = {*RULES, *OTHERS} - set(PLANNED)
+    assert set(dqcore.__all__) == promised
+    public = {name for name, value in vars(dqcore).items() if name[0] != "_" and not isinstance(value, ModuleType)}
+    assert public == promised
+    assert {kind.__name__ for kind in kinds().values()} == promised & set(RULES)
+    assert set(dqcore.rules.__all__) == promised & set(RULES)
+
+
+def test_no_module_of_a_rule_is_taken_for_a_public_name() -> None:
+    assert not {"range", "check", "match", "schema", "units", "base", "plain", "VERSION"} & set(vars(dqcore))
+    assert dqcore.__version__ == dqcore.version.VERSION
+
+
+# ISO/IEC 9899:2018, 7.1.2, and POSIX.1-2017, volume Base Definitions, 13.
+SYSTEM_HEADERS = """
+aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw glob grp iconv inttypes iso646
+langinfo libgen limits locale math monetary mqueue ndbm netdb nl_types poll pthread pwd regex sched search semaphore
+setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings stropts
+syslog tar termios tgmath threads time trace uchar ulimit unistd utime utmpx wchar wctype wordexp
+"""
+
+
+def test_no_header_of_ours_shadows_one_of_the_system() -> None:
+    # The folder is searched before the system's.
+    ours = {path.stem for path in (SOURCE / "_native").glob("*.h")}
+    assert ours
+    assert not ours & set(SYSTEM_HEADERS.split())
 
 
 def test_importing_is_light() -> None:

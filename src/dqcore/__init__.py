@@ -1,5 +1,7 @@
 """dqcore: says, row by row, whether a clinical result that arrived can be trusted."""
 
+import typing as _typing
+
 from .correct import correct_times as correct_times
 from .errors import DataError as DataError
 from .errors import DQError as DQError
@@ -19,6 +21,10 @@ from .rules.base import ValueRule as ValueRule
 from .ruleset import RuleSet as RuleSet
 from .ruleset import Validator as Validator
 from .sources.csv import Csv as Csv
-from .version import VERSION
+from .version import VERSION as _VERSION
 
-__version__ = VERSION
+__version__ = _VERSION
+
+if not _typing.TYPE_CHECKING:
+    # What is called by name. The modules that were imported are reached as dqcore.sources and the like.
+    __all__ = [name for name, value in globals().items() if callable(value) and not name.startswith("_")]

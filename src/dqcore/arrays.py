@@ -9,7 +9,7 @@ import pyarrow as pa
 
 QUOTES = b"dqcore.quotes"
 """In a field's metadata: the column of the data whose values it holds, so that a report shows it only where that column
-is disclosed."""
+is disclosed; empty for one that holds none, whatever its name."""
 
 
 def take(array: Any, indices: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -28,6 +28,8 @@ class Binding:
     seed: int = 0
     read: set[str] = field(default_factory=set)
     """The columns that any rule reads; the scan brings no others."""
+    registry_wants: dict[tuple[str, str], str] = field(default_factory=dict)
+    """As what the rules before read columns of registries, by registry and column."""
     written: set[str] = field(default_factory=set)
     """The columns of `types` that rules write; the others came with the data."""
 
@@ -72,13 +74,29 @@ class Binding:
         """The types of columns that make a key: text, numbers, booleans, times, durations, bytes of fixed width."""
         return [self._of(ref, can_be_key, "values that can be a key (cast bytes to text)") for ref in refs]
 
-    def registry(self, name: str) -> Registry:
+    def registry(self, name: str, wants: Mapping[str, str | None] | None = None) -> Registry:
+        """A registry, with columns that came from CSV read as a `number` or a `time` where `wants` says so."""
         if name not in self.registries:
             raise RuleError(
                 f"rule {self.rule_id!r}: registry {name!r} was not given; "
                 f"pass registries={{{name!r}: …}}{did_you_mean(name, list(self.registries))}"
             )
-        return self.registries[name]
+        for column, want in (wants or {}).items():
+            if want and self.registry_wants.setdefault((name, column), want) != want:
+                raise RuleError(
+                    f"rule {self.rule_id!r} reads {column!r} of registry {name!r} as a {want}, another rule as a "
+                    f"{self.registry_wants[name, column]}"
+                )
+        try:
+            return self.registries[name].read_as(wants or {})
+        except DataError as error:
+            raise DataError(f"rule {self.rule_id!r}: registry {name!r}: {error}") from None
+
+    def keyed_as_time(self, columns: Sequence[Ref], keys: Sequence[str]) -> dict[str, str | None]:
+        """The columns of a registry's key that are read as times, because the data's are. Others stay as they are:
+        an identifier is text, and as a number it would lose its leading zeros."""
+        pairs = zip(keys, map(self.type_of, columns), strict=True)
+        return {key: "time" for key, type_ in pairs if is_time(type_)}
 
     def writes(self, name: str, type_: pa.DataType) -> None:
         """Declares a column that the rule writes; `RuleError` when the name is taken."""

@@ -17,6 +17,8 @@ from .arrays import QUOTES, take_rows
 from .zones import SECOND
 
 DIAGNOSES = ("too_few_rows", "epoch_reset", "ok", "drift", "time_zone", "step", "offset")
+DETAILS = ("segment", "since", "until", "rows", "offset_s", "drift_ppm", "jitter_s", "uncertainty_s", "diagnosis")
+"""The columns of the details, behind those that name the device."""
 YEAR = 365 * 86_400 * SECOND
 QUARTER = 900 * SECOND
 FURTHEST_ZONE = 14 * 3_600 * SECOND

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from .report import Report
 
 
+MOST_SHOWN = 20
+"""How many problems a message shows."""
+
+
 class DQError(Exception):
     """The base of every error that dqcore raises on purpose."""
 
@@ -17,11 +21,14 @@ class DQError(Exception):
 class RuleError(DQError, ValueError):
     """The rules are wrong: an unknown scheme, a bad pattern, a bound that is NaN, two rules with one id.
 
-    `errors` lists every problem found, one line each, with file and line where there is a file.
+    `errors` lists every problem found, one line each, with file and line where there is a file. The message shows the
+    first of them.
     """
 
     def __init__(self, *errors: str) -> None:
-        super().__init__("\n".join(errors))
+        rest = len(errors) - MOST_SHOWN
+        more = [f"and {rest:,} more; .errors has all of them"] if rest > 0 else []
+        super().__init__("\n".join([*errors[:MOST_SHOWN], *more]))
         self.errors: tuple[str, ...] = errors
 
     def __reduce__(self) -> tuple[type[RuleError], tuple[str, ...]]:

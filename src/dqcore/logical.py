@@ -40,6 +40,11 @@ def is_time(type_: pa.DataType) -> bool:
     return pa.types.is_date(type_) or pa.types.is_timestamp(type_)
 
 
+def reads_as(type_: pa.DataType) -> str | None:
+    """As what text from CSV is read that is compared with a column of this type: a `number`, a `time`, or None, as text."""
+    return "number" if is_number(type_) else "time" if is_time(type_) else None
+
+
 def can_be_key(type_: pa.DataType) -> bool:
     """Whether rows can be grouped by values of this type: each value has one form, and it is not nested."""
     type_ = logical(type_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from threading import RLock
 from typing import Any
@@ -16,9 +16,9 @@ from ._native import keys as _keys
 from ._native.columns import Column
 from .arrays import take
 from .errors import DataError, did_you_mean
-from .logical import logical
+from .logical import is_text, logical
 from .morsel import Cells, Codes, Keys, Morsel
-from .sources.arrow import as_table, sound
+from .sources.arrow import MARK, as_table, sound
 from .zones import Zone
 
 # Keys of data and of registries are hashed with one seed a process; no answer depends on it.
@@ -119,7 +119,7 @@ class Registry:
         return {"table": self.table, "version": self.version, "digest": self._digest}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.table, self.version, self._digest = state["table"], state["version"], state["digest"]
+        self.table, self.version, self._digest = state["table"], state["version"], state.get("digest")
         self._indexes, self._lock = {}, RLock()
 
     @property
@@ -153,6 +153,19 @@ class Registry:
         assert isinstance(index, Index)
         return index
 
+    def read_as(self, wants: Mapping[str, str | None]) -> Registry:
+        """The registry with columns that came from CSV as text read as what is wanted, a `number` or a `time`; itself
+        where there is nothing to convert. Made once. `DataError` names a column and row that does not convert."""
+        if MARK not in (self.table.schema.metadata or {}):
+            return self
+        fields = {item.name: item.type for item in self.table.schema}
+        texts = {name: want for name, want in wants.items() if want and name in fields and is_text(fields[name])}
+        if not texts:
+            return self
+        made = self.once(("read as", *sorted(texts.items())), lambda: Converted(self, texts))
+        assert isinstance(made, Converted)
+        return made
+
     def once(self, key: Any, make: Any) -> Any:
         """What `make` gives, made once and kept with the registry."""
         if key not in self._indexes:
@@ -161,3 +174,26 @@ class Registry:
                 if key not in self._indexes:
                     self._indexes[key] = make()
         return self._indexes[key]
+
+
+class Converted(Registry):
+    """A registry from CSV with some columns read as numbers or times. What the other columns are indexed by is the
+    registry's own."""
+
+    def __init__(self, base: Registry, wants: Mapping[str, str]) -> None:
+        from .sources.csv import convert  # only CSV needs it
+
+        marks = base.table.schema.metadata
+        self.__setstate__({"table": convert(base.table, wants, marks[MARK].decode()), "version": base.version})
+        self.base, self.wants = base, dict(wants)
+
+    def __reduce__(self) -> Any:
+        return Registry.read_as, (self.base, self.wants)
+
+    def column(self, name: str) -> pa.Array:
+        return super().column(name) if name in self.wants else self.base.column(name)
+
+    def index(self, columns: tuple[str, ...], seed: int = SEED) -> Index:
+        if self.wants.keys().isdisjoint(columns):
+            return self.base.index(columns, seed)
+        return super().index(columns, seed)

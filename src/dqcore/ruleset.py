@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from .engine.prepare import Plan, prepare
 from .engine.scan import cpus, scan
 from .engine.verdict import outcomes, written_columns
 from .errors import DataError, RuleError, did_you_mean
+from .progress import ticking
 from .registry import Registry
 from .report import About, Report
 from .rules.base import Rule
@@ -157,15 +159,17 @@ class RuleSet:
         registries: Mapping[str, Registry | Data] | None = None,
         threads: int | None = None,
         now: datetime | str | None = None,
-        progress: bool = False,
+        progress: bool | Callable[[int], None] = False,
     ) -> Report:
         """Checks every row of `data` against every rule.
 
         `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
         use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
+        `progress=True` writes a line on standard error as rows are done; a function is called with how many are done.
         """
-        table = self._converted(as_table(data))
-        return self.prepare(table.schema, registries=registries, now=now)._run(table, threads, progress)
+        known = as_registries(registries or {})
+        table = self._converted(as_table(data), known)
+        return self.prepare(table.schema, registries=known, now=now)._run(table, threads, progress)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, allow: Iterable[str] = ()) -> Self:
@@ -194,7 +198,7 @@ class RuleSet:
         """The JSON Schema (2020-12) of rule files, for editors."""
         return json_schema()
 
-    def _converted(self, table: pa.Table) -> pa.Table:
+    def _converted(self, table: pa.Table, registries: Mapping[str, Registry]) -> pa.Table:
         """A table of CSV text with the columns that a rule reads as numbers or times converted; others as they are."""
         marks = table.schema.metadata or {}
         if MARK not in marks:
@@ -203,7 +207,7 @@ class RuleSet:
 
         wanted: dict[str, str] = {}
         for rule in self.rules:
-            for name, want in rule.all_wants().items():
+            for name, want in {**rule.wants_beside(registries), **rule.all_wants()}.items():
                 if wanted.setdefault(name, want) != want:
                     raise RuleError(f"rule {rule.id!r} reads {name!r} as a {want}, another rule as a {wanted[name]}")
         present = {name: want for name, want in wanted.items() if name in table.column_names}
@@ -219,7 +223,7 @@ class RuleSet:
     def _with(self, rules: Sequence[Rule]) -> RuleSet:
         return RuleSet(rules, **self._settings())
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A digest of the rules and their settings, as reports carry it."""
         told = repr((self.rules, [rule.common() for rule in self.rules], self._settings()))
@@ -234,9 +238,7 @@ class Validator:
     ) -> None:
         self.rules = rules
         self.schema = schema
-        self.registries = {
-            name: given if isinstance(given, Registry) else Registry(given) for name, given in registries.items()
-        }
+        self.registries = as_registries(registries)
         self.now = now
         self._plan: Plan = prepare(
             rules.rules,
@@ -251,7 +253,9 @@ class Validator:
     def __repr__(self) -> str:
         return f"<Validator of {self.rules!r} for {len(self.schema)} columns>"
 
-    def validate(self, batch: Data, *, threads: int | None = None, progress: bool = False) -> Report:
+    def validate(
+        self, batch: Data, *, threads: int | None = None, progress: bool | Callable[[int], None] = False
+    ) -> Report:
         """Checks a batch: in any encoding and column order, with extra columns, with columns of nulls alone."""
         return self._run(as_table(batch), threads, progress)
 
@@ -279,8 +283,9 @@ class Validator:
         if threads is not None and (not isinstance(threads, int) or threads < 1):
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
         threads = threads or cpus()
-        scanned = scan(self._plan, table, threads)
-        made, firsts = outcomes(self._plan, scanned, table.num_rows, threads)
+        with ticking(progress, table.num_rows, len(self.rules)) as tick:
+            scanned = scan(self._plan, table, threads, tick=tick)
+            made, firsts = outcomes(self._plan, scanned, table.num_rows, threads)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
         for name, column in written_columns(scanned).items():
             table = table.append_column(name, column)
@@ -296,20 +301,22 @@ class Validator:
             tz=rules.tz,
             pilot=rules.pilot,
             now=None if self.now is None else _told(self.now),
-            rules_digest=rules.digest,
-            versions={
-                "dqcore": VERSION,
-                "knowledge": knowledge.VERSION,
-                "registries": {
-                    name: {
-                        "version": registry.version,
-                        "digest": registry.digest,
-                        "rows": registry.table.num_rows,
-                    }
-                    for name, registry in self.registries.items()
-                },
-            },
+            certify=partial(_certified, rules, self.registries),
         )
+
+
+def _certified(rules: RuleSet, registries: Mapping[str, Registry]) -> tuple[str, dict[str, Any]]:
+    """The rules' digest, and the versions of all that a report rests on."""
+    used = {
+        name: {"version": registry.version, "digest": registry.digest, "rows": registry.table.num_rows}
+        for name, registry in registries.items()
+    }
+    return rules.digest, {"dqcore": VERSION, "knowledge": knowledge.VERSION, "registries": used}
+
+
+def as_registries(given: Mapping[str, Registry | Data]) -> dict[str, Registry]:
+    """What was given as registries, each read whole."""
+    return {name: data if isinstance(data, Registry) else Registry(data) for name, data in given.items()}
 
 
 def _names(given: str | Sequence[str], parameter: str) -> tuple[str, ...]:

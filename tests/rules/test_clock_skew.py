@@ -524,3 +524,9 @@ def test_draws_are_what_they_say() -> None:
     truth = draw(Device("a", [Piece(0, 5), Piece(100, -5, 100)], rows=50, span=200), 0)
     assert (truth.reference >= truth.true).all()
     assert np.abs(truth.observed - truth.true - truth.error).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["segment", "rows", "since", "diagnosis", "offset_s"])
+def test_a_device_is_not_named_by_a_column_of_the_details(name: str) -> None:
+    with pytest.raises(dq.RuleError, match=f"by is '{name}', the name of a column of the details"):
+        dq.ClockSkew("t", reference="r", by=["site", name], tolerance="2s")

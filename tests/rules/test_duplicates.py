@@ -386,3 +386,28 @@ def test_a_million_rows() -> None:
         report = dq.RuleSet([rule]).validate(pa.table({"k": key, "v": value, "t": at}))
         assert report.outcomes[0].counts.failed == repeats
         assert sum(report.details("duplicates:k").column("retransmissions").to_pylist()) == repeats
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (["rows"], ["key_rows"]),
+        (["conflicts", "id"], ["key_conflicts", "id"]),
+        (["rows", "key_rows"], ["key_key_rows", "key_rows"]),
+        (["key_rows", "rows"], ["key_rows", "key_key_rows"]),
+        (["key_rows"], ["key_rows"]),
+    ],
+)
+def test_a_key_that_is_named_as_a_count_is_told_apart_in_details(columns: list[str], told: list[str]) -> None:
+    table = pa.table({name: ["SECRET", "SECRET", "b"] for name in columns})
+    rule = dq.Duplicates(*columns)
+    details = dq.RuleSet([rule]).validate(table).details(rule.id)
+    assert details.column_names == [*told, "rows", "retransmissions", "corrections", "conflicts"]
+    assert details.column(0).to_pylist() == ["SECRET"]
+    assert details["rows"].to_pylist() == [2]
+    for disclose, shown in (([], []), (columns[:1], told[:1])):
+        report = dq.RuleSet([rule], disclose=disclose).validate(table).to_dict()
+        line = report["rules"][0]["details"][0]
+        assert [name for name in line if line[name] == "SECRET"] == shown
+        assert {name: line[name] for name in ("rows", "conflicts")} == {"rows": 2, "conflicts": 0}
+        assert ("SECRET" in str(report)) is bool(disclose)

@@ -1,4 +1,4 @@
-"""Texts: blank, too short or too long, in a set, compared. See strings.h."""
+"""Texts: blank, too short or too long, in a set, compared. See text.h."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from .columns cimport Column
 from .dq cimport DQ_NULL, dq_column
 
 
-cdef extern from "strings.h" nogil:
+cdef extern from "text.h" nogil:
     ctypedef struct dq_member:
         uint64_t head
         int64_t n

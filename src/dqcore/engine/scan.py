@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from itertools import count
+from queue import SimpleQueue
 from threading import Event, local
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -46,14 +47,22 @@ class Scanned(NamedTuple):
     segments: Pieces | None
 
 
-def scan(plan: Plan, table: pa.Table, threads: int, morsel_rows: int = MORSEL_ROWS) -> Scanned:
-    """The states of all rules over the whole table. No threads are started for a single morsel."""
+def scan(
+    plan: Plan,
+    table: pa.Table,
+    threads: int,
+    morsel_rows: int = MORSEL_ROWS,
+    tick: Callable[[int], None] | None = None,
+) -> Scanned:
+    """The states of all rules over the whole table. No threads are started for a single morsel. `tick` is called by
+    this thread with the rows of each morsel that is done."""
     large = table.num_rows > morsel_rows
     pieces = list(morsels(plan, parts(plan, table), morsel_rows, table.schema))
-    if not large and len(pieces) == 1:
+    if not large and len(pieces) == 1 and tick is None:
         return scan_morsel(plan, pieces[0])
     arenas = _Arenas()
-    scanned = run([partial(_scan_in, arenas, plan, morsel) for morsel in pieces], threads if large else 1)
+    tasks = [partial(_scan_in, arenas, plan, morsel) for morsel in pieces]
+    scanned = run(tasks, threads if large else 1, tick and (lambda at: tick(pieces[at].rows)))
     states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
     written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}
     segments = merged([piece.segments for piece in scanned]) if plan.by else None
@@ -171,29 +180,42 @@ def merged(states: Sequence[Any]) -> Any:
     return parts[0]
 
 
-def run(tasks: Sequence[Callable[[], T]], threads: int) -> list[T]:
+def run(tasks: Sequence[Callable[[], T]], threads: int, done: Callable[[int], None] | None = None) -> list[T]:
     """The tasks' results, in order. When tasks fail, the error of the first of them is raised, once no other task runs
-    any more; so is an interrupt."""
+    any more; so is an interrupt. `done` is told the number of each task that is done, by this thread."""
     if threads <= 1 or len(tasks) <= 1:
-        return [task() for task in tasks]
+        made = []
+        for number, task in enumerate(tasks):
+            made.append(task())
+            if done is not None:
+                done(number)
+        return made
     results: list[Any] = [None] * len(tasks)
     errors: dict[int, BaseException] = {}
     numbers, stop = count(), Event()
+    finished: SimpleQueue[int | None] = SimpleQueue()
 
     def work() -> None:
         # Tasks are begun in order, so when one fails all before it have been begun and come to their end.
         while not stop.is_set() and (number := next(numbers)) < len(tasks):
             try:
                 results[number] = tasks[number]()
+                finished.put(number)
             except BaseException as error:
                 errors[number] = error
                 stop.set()
+        finished.put(None)
 
     # A pool of its own for every run: none is alive across a fork, and a user's check may validate in turn.
     with ThreadPoolExecutor(threads, thread_name_prefix="dqcore") as pool:
         workers = [pool.submit(work) for _ in range(min(threads, len(tasks)))]
         try:
-            wait(workers)
+            if done is None:
+                wait(workers)
+            else:
+                for _ in workers:
+                    while (ended := finished.get()) is not None:
+                        done(ended)
         finally:
             stop.set()
     if errors:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,10 @@ from .summary import summary
 
 @dataclass(frozen=True)
 class About:
-    """What the report is about: the rule set's own settings, and what was in force when it ran."""
+    """What the report is about: the rule set's own settings, and what was in force when it ran.
+
+    `certify` gives the rules' digest and the versions of all that was used. A digest reads a registry from end to end,
+    so it is asked once, when the report is exported or pickled."""
 
     name: str | None
     keys: tuple[str, ...]
@@ -29,8 +33,23 @@ class About:
     tz: str | None
     pilot: bool
     now: str | None
-    rules_digest: str
-    versions: dict[str, Any] = field(default_factory=dict)
+    certify: Callable[[], tuple[str, dict[str, Any]]] = field(repr=False, compare=False)
+
+    @cached_property
+    def certified(self) -> tuple[str, dict[str, Any]]:
+        return self.certify()
+
+    @property
+    def rules_digest(self) -> str:
+        return self.certified[0]
+
+    @property
+    def versions(self) -> dict[str, Any]:
+        return self.certified[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is certified stays with the report; the registries do not.
+        return {**self.__dict__, "certified": self.certified, "certify": None}
 
 
 class Report:

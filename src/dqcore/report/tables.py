@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..arrays import take, take_rows
 from .outcome import Outcome
+from .times import time_texts
 
 Rows = NDArray[np.int64]
 
@@ -135,16 +135,13 @@ def scattered(parts: Sequence[Any], places: Sequence[Rows], length: int) -> pa.A
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells as text; times in UTC as ISO 8601."""
+    """Cells as text; dates, and times in UTC, as ISO 8601."""
     type_ = column.type
     if pa.types.is_dictionary(type_):
         decoded = [take(chunk.dictionary, chunk.indices) for chunk in column.chunks]
         return as_text(pa.chunked_array(decoded, type_.value_type))
-    if pa.types.is_timestamp(type_) and type_.tz is not None:
-        form = "%Y-%m-%dT%H:%M:%SZ"
-        return pc.strftime(column.cast(pa.timestamp(type_.unit, "UTC")), format=form)
-    if pa.types.is_timestamp(type_):
-        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%S")
+    if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
+        return time_texts(column)
     try:
         return column.cast(pa.string())
     except pa.ArrowException:

@@ -1,5 +1,7 @@
 """Every rule of dqcore, a line each; nothing else lists them."""
 
+import typing as _typing
+
 from .check import Check as Check
 from .clock_skew import ClockSkew as ClockSkew
 from .compare import Compare as Compare
@@ -20,3 +22,7 @@ from .timestamp import Timestamp as Timestamp
 from .unique import Unique as Unique
 from .units import Units as Units
 from .valid_at import ValidAt as ValidAt
+
+if not _typing.TYPE_CHECKING:
+    # The rules, not the modules that they are in.
+    __all__ = [name for name, value in globals().items() if isinstance(value, type)]

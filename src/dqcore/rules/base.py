@@ -33,6 +33,7 @@ from ..binding import Binding
 from ..errors import RuleError
 from ..keyed import Run
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
+from ..registry import Registry
 
 PASS, FILTERED, SKIP = 0, 254, 255
 MOST_FINDINGS = 200
@@ -154,6 +155,10 @@ class Rule(ABC):
 
     def wants(self) -> Mapping[str, str]:
         """The columns that the rule reads as a `number` or a `time`, for data that is all text (CSV)."""
+        return {}
+
+    def wants_beside(self, registries: Mapping[str, Registry]) -> Mapping[str, str]:
+        """What the rule wants beside `wants()`: the columns that it compares with numbers or times of a registry."""
         return {}
 
     def all_wants(self) -> Mapping[str, str]:

@@ -100,11 +100,16 @@ class ClockSkew(KeyRule):
             raise RuleError(f"max_drift_ppm is {max_drift_ppm!r}; give parts per million above 0, such as 100")
         if not isinstance(min_rows, int) or isinstance(min_rows, bool) or not 2 <= min_rows < 2**62:
             raise RuleError(f"min_rows is {min_rows!r}; give a number of rows from 2 up, such as 20")
+        named = composite(by, "by")
+        for name in named:
+            # correct_times finds a device by the names of its columns, so none can have another name there.
+            if name in clocks.DETAILS:
+                raise RuleError(f"by is {name!r}, the name of a column of the details too; rename it in the data")
         self._set(
             common,
             observed=observed,
             reference=reference,
-            by=composite(by, "by"),
+            by=named,
             tolerance=_written(tolerance, "tolerance"),
             max_drift_ppm=max_drift_ppm,
             expected_delay=_written(expected_delay, "expected_delay"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple, Unpack
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .._native import keys as _keys
 from .._native import runs as _runs
+from ..arrays import QUOTES
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
@@ -56,7 +57,7 @@ class Duplicates(KeyRule):
 
     Without `value` all rows are equal. A row with a null in its key, its value or its time is skipped, and is
     as if absent; a null status is no correction. `details` has a row per key of two or more rows that were
-    judged.
+    judged; a column of the key that is named as a count is has `key_` before its name there.
 
     >>> Duplicates("patient_id", "code", value="value", at="received_at", within="5min").id
     'duplicates:patient_id,code'
@@ -214,7 +215,26 @@ class DuplicatesCheck(KeyCheck):
 
     def _details(self, state: Pieces, firsts: NDArray[np.int64], *counts: NDArray[np.int64]) -> pa.Table:
         keys = taken(state.pieces("key"), firsts, self.types)
-        return pa.Table.from_arrays([*keys, *map(pa.array, counts)], names=[*self.rule.columns, *COUNTS])
+        fields = [
+            *(
+                pa.field(told, key.type, metadata={QUOTES: name.encode()})
+                for name, told, key in zip(self.rule.columns, _told_apart(self.rule.columns), keys, strict=True)
+            ),
+            *(pa.field(name, pa.int64(), metadata={QUOTES: b""}) for name in COUNTS),
+        ]
+        return pa.Table.from_arrays([*keys, *map(pa.array, counts)], schema=pa.schema(fields))
+
+
+def _told_apart(columns: Sequence[str]) -> list[str]:
+    """The names of the key's columns beside the counts: one that is a count's has `key_` before it."""
+    taken = {*columns, *COUNTS}
+    names = []
+    for column in columns:
+        name = column
+        while name in COUNTS or (name != column and name in taken):
+            name = f"key_{name}"
+        names.append(name)
+    return names
 
 
 def _as_numbers(type_: pa.DataType) -> tuple[str, float]:

@@ -14,7 +14,7 @@ from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
 from ..arrays import take
 from ..binding import Binding
 from ..errors import DataError, RuleError
-from ..logical import can_be_key, logical
+from ..logical import can_be_key, logical, reads_as
 from ..morsel import Codes, Lit, Morsel, Ref
 from ..neighbours import SEVERAL, nearest, neighbours, text_columns
 from ..registry import Registry, as_morsel
@@ -85,9 +85,19 @@ class Match(RowRule):
     def reads(self) -> tuple[Ref, ...]:
         return (*self.leading_columns(), *(self.agree or ()))
 
+    def wants_beside(self, registries: Mapping[str, Registry]) -> Mapping[str, str]:
+        registry = registries.get(self.registry)
+        if registry is None:
+            return {}
+        types = {item.name: item.type for item in registry.table.schema}
+        wants = {ours: reads_as(types[theirs]) for ours, theirs in (self.agree or {}).items() if theirs in types}
+        return {ours: want for ours, want in wants.items() if want}
+
     def bind(self, binding: Binding) -> MatchCheck:
-        registry = binding.registry(self.registry)
         types = binding.key(*self.columns)
+        wants = {theirs: reads_as(binding.type_of(ours)) for ours, theirs in (self.agree or {}).items()}
+        keys = binding.keyed_as_time(self.columns, self.registry_key)
+        registry = binding.registry(self.registry, {**wants, **keys})
         for column, key, type_ in zip(self.columns, self.registry_key, types, strict=True):
             _same_key(self, column, logical(type_), key, registry.type_of(key, self.id))
         if self.max_edits and not any(text_columns(registry, self.registry_key)):

@@ -69,7 +69,7 @@ class RowCount(TableRule):
         """The registry whose groups are looked up as the data's groups are."""
         if self.expect is None or self.by is None:
             return None
-        registry = binding.registry(self.expect)
+        registry = binding.registry(self.expect, binding.keyed_as_time(self.by, self.by))
         for column in self.by:
             listed, sent = registry.type_of(column, self.id), binding.type_of(column)
             if not _comparable(listed, sent):

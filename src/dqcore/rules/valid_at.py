@@ -83,7 +83,9 @@ class ValidAt(RowRule):
         return {self.at: "time"}
 
     def bind(self, binding: Binding) -> ValidAtCheck:
-        registry = binding.registry(self.registry)
+        bounds = {name: "time" for name in (self.since, self.until) if name}
+        keys = binding.keyed_as_time(self.columns, self.registry_key)
+        registry = binding.registry(self.registry, {**keys, **bounds})
         for column, key, type_ in zip(self.columns, self.registry_key, binding.key(*self.columns), strict=True):
             theirs = registry.type_of(key, self.id)
             if not _same_key(logical(type_), theirs):

@@ -43,6 +43,8 @@ def _as_table(data: Any) -> pa.Table:
         array = pa.array(data)
         if not pa.types.is_struct(array.type):
             raise DataError(f"an array of {array.type} is not a table; give a struct array or a record batch")
+        # A child of negative length would end the process there.
+        array.validate()
         # flatten() carries a null row of the struct into every column; taking the children as they are would not.
         return pa.Table.from_arrays(array.flatten(), names=[item.name for item in array.type])
     if hasattr(data, "to_table"):

@@ -16,6 +16,7 @@ from ..errors import DataError
 from . import csv
 from .arrow import MARK, MOST_ROWS, check
 from .csv import Csv
+from .joined import refuse_joined_ipc, refuse_joined_parquet
 
 ACCEPTED = "Parquet, Arrow IPC (file or stream) and CSV (.csv, .tsv, .txt or dq.Csv) are read"
 
@@ -145,6 +146,7 @@ def _read_parquet(path: str, file: BinaryIO, size: int) -> pa.Table:
         gathered.add(batch)
     if gathered.rows != claimed:
         raise DataError(f"{path} says that it has {claimed} rows, of which {gathered.rows} could be read")
+    refuse_joined_parquet(path, file, size, source.metadata)
     table = gathered.table(source.schema_arrow)
     leaves = [source.schema.column(place) for place in range(len(source.schema))]
     wide = {leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"}
@@ -175,6 +177,7 @@ def _check_wide_times(path: str, table: pa.Table, in_seconds: Any, columns: list
 def _read_ipc_file(path: str, file: BinaryIO, size: int) -> pa.Table:
     source = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(use_threads=False))
     _check_types(path, source.schema)
+    refuse_joined_ipc(path, file, size)
     gathered = _Gathered(path, size)
     for number in range(source.num_record_batches):
         gathered.add(source.get_batch(number))

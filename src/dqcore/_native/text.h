@@ -1,6 +1,6 @@
 /* Questions about a text alone: is it blank, how long is it, is it one of a set, how does it compare with another. */
-#ifndef DQ_STRINGS_H
-#define DQ_STRINGS_H
+#ifndef DQ_TEXT_H
+#define DQ_TEXT_H
 #include "dq.h"
 
 /* Characters that leave nothing to read: those that Unicode 15 calls White_Space, the separators U+001C to U+001F,
