@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
-from threading import Event, local
+from threading import Event, Thread, local
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -206,18 +205,21 @@ def run(tasks: Sequence[Callable[[], T]], threads: int, done: Callable[[int], No
                 stop.set()
         finished.put(None)
 
-    # A pool of its own for every run: none is alive across a fork, and a user's check may validate in turn.
-    with ThreadPoolExecutor(threads, thread_name_prefix="dqcore") as pool:
-        workers = [pool.submit(work) for _ in range(min(threads, len(tasks)))]
-        try:
-            if done is None:
-                wait(workers)
-            else:
-                for _ in workers:
-                    while (ended := finished.get()) is not None:
-                        done(ended)
-        finally:
-            stop.set()
+    # Threads of its own for every run: none is alive across a fork, and a user's check may validate in turn.
+    workers = [Thread(target=work, name=f"dqcore-{number}") for number in range(min(threads, len(tasks)))]
+    try:
+        for worker in workers:
+            worker.start()
+        for _ in workers:
+            while (ended := finished.get()) is not None:
+                if done is not None:
+                    done(ended)
+    finally:
+        # An interrupt may come between two starts.
+        stop.set()
+        for worker in workers:
+            if worker.ident is not None:
+                worker.join()
     if errors:
         raise errors[min(errors)]
     return results
