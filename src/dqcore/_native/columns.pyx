@@ -119,6 +119,14 @@ cdef class Column:
         return self.c.layout in (DQ_UTF8, DQ_LARGE_UTF8, DQ_UTF8_VIEW)
 
     @property
+    def is_integer(self) -> bool:
+        return DQ_INT8 <= self.c.layout <= DQ_UINT64
+
+    @property
+    def is_unsigned_64(self) -> bool:
+        return self.c.layout == DQ_UINT64
+
+    @property
     def may_have_nulls(self) -> bool:
         return self.c.layout == DQ_NULL or self.c.validity != NULL
 

@@ -3,7 +3,9 @@
 #ifndef DQ_NUMBERS_H
 #define DQ_NUMBERS_H
 #include <math.h>
+#include "cpu.h"
 #include "dq.h"
+#include "outcomes.h"
 
 /* IEEE 754 binary16; exact in float64. */
 DQ_INLINE double dq_half(uint16_t h) {
@@ -59,29 +61,55 @@ static int dq_micros(const dq_column *c, int64_t multiply, int64_t divide, int64
 
 enum { DQ_INCLUDE_LOW = 1, DQ_INCLUDE_HIGH = 2 };
 enum { DQ_BELOW = 1, DQ_ABOVE = 2, DQ_NOT_A_NUMBER = 3 };
-/* Bounds are inclusive in the integer forms (the caller moves open ones by one); a missing bound is the type's end. */
-static void dq_range_i64(const int64_t *v, const uint8_t *valid, int64_t n, int64_t low, int64_t high, uint8_t *codes) {
-  for (int64_t i = 0; i < n; i++) {
-    uint8_t code = (uint8_t)(v[i] < low ? DQ_BELOW : v[i] > high ? DQ_ABOVE : DQ_PASS);
-    codes[i] = valid[i] ? code : DQ_SKIP;
+/* The bounds of a range in each form that numbers have. Those of integers are inclusive (the caller moves open ones by
+ * one); a missing bound is the type's end. */
+typedef struct {
+  int64_t low, high;
+  uint64_t unsigned_low, unsigned_high;
+  double float_low, float_high;
+  int inclusive; /* of the doubles alone */
+} dq_bounds;
+
+#define DQ_RANGE_INT(TYPE, LOAD, LOW, HIGH)                                        \
+  for (int64_t i = 0; i < c->length; i++) {                                        \
+    TYPE v = LOAD(c->values, c->offset + i);                                       \
+    codes[i] = (uint8_t)(v < (LOW) ? DQ_BELOW : v > (HIGH) ? DQ_ABOVE : DQ_PASS);  \
+  }                                                                                \
+  break;
+#define DQ_RANGE_FLOAT(VALUE)                                                      \
+  for (int64_t i = 0; i < c->length; i++) {                                        \
+    double v = (VALUE);                                                            \
+    /* Written so that NaN satisfies nothing. */                                   \
+    int below = !((v > flow) | ((v == flow) & with_low));          \
+    int above = !((v < fhigh) | ((v == fhigh) & with_high));       \
+    codes[i] = (uint8_t)(v != v ? DQ_NOT_A_NUMBER : below ? DQ_BELOW : above ? DQ_ABOVE : DQ_PASS); \
+  }                                                                                \
+  break;
+/* Codes of a column of numbers; what stands under a null gets one too, which the caller overwrites. */
+DQ_INLINE void dq_range_body(const dq_column *c, const dq_bounds *b, uint8_t *codes) {
+  int with_low = (b->inclusive & DQ_INCLUDE_LOW) != 0, with_high = (b->inclusive & DQ_INCLUDE_HIGH) != 0;
+  int64_t low = b->low, high = b->high;
+  uint64_t ulow = b->unsigned_low, uhigh = b->unsigned_high;
+  double flow = b->float_low, fhigh = b->float_high;
+  switch (c->layout) {
+    case DQ_INT8: DQ_RANGE_INT(int64_t, dq_i8, low, high)
+    case DQ_INT16: DQ_RANGE_INT(int64_t, dq_i16, low, high)
+    case DQ_INT32: DQ_RANGE_INT(int64_t, dq_i32, low, high)
+    case DQ_INT64: DQ_RANGE_INT(int64_t, dq_i64, low, high)
+    case DQ_UINT8: DQ_RANGE_INT(int64_t, dq_u8, low, high)
+    case DQ_UINT16: DQ_RANGE_INT(int64_t, dq_u16, low, high)
+    case DQ_UINT32: DQ_RANGE_INT(int64_t, dq_u32, low, high)
+    case DQ_UINT64: DQ_RANGE_INT(uint64_t, dq_u64, ulow, uhigh)
+    case DQ_FLOAT16: DQ_RANGE_FLOAT(dq_half(dq_u16(c->values, c->offset + i)))
+    case DQ_FLOAT32: DQ_RANGE_FLOAT(dq_f32(c->values, c->offset + i))
+    case DQ_FLOAT64: DQ_RANGE_FLOAT(dq_f64(c->values, c->offset + i))
+    default: break;
   }
 }
-static void dq_range_u64(const uint64_t *v, const uint8_t *valid, int64_t n, uint64_t low, uint64_t high, uint8_t *codes) {
-  for (int64_t i = 0; i < n; i++) {
-    uint8_t code = (uint8_t)(v[i] < low ? DQ_BELOW : v[i] > high ? DQ_ABOVE : DQ_PASS);
-    codes[i] = valid[i] ? code : DQ_SKIP;
-  }
-}
-static void dq_range_f64(const double *v, const uint8_t *valid, int64_t n, double low, double high, int inclusive,
-                         uint8_t *codes) {
-  int with_low = inclusive & DQ_INCLUDE_LOW, with_high = inclusive & DQ_INCLUDE_HIGH;
-  for (int64_t i = 0; i < n; i++) {
-    /* Written so that NaN satisfies nothing. */
-    int over = with_low ? v[i] >= low : v[i] > low;
-    int under = with_high ? v[i] <= high : v[i] < high;
-    uint8_t code = (uint8_t)(v[i] != v[i] ? DQ_NOT_A_NUMBER : !over ? DQ_BELOW : !under ? DQ_ABOVE : DQ_PASS);
-    codes[i] = valid[i] ? code : DQ_SKIP;
-  }
+DQ_LEVELS(dq_range, (const dq_column *c, const dq_bounds *b, uint8_t *codes), (c, b, codes))
+static void dq_range(int level, const dq_column *c, const dq_bounds *b, uint8_t *codes) {
+  DQ_CALL(level, dq_range, (c, b, codes));
+  dq_mark_nulls(c, DQ_SKIP, codes);
 }
 
 /* -1, 0 or 1 as a is below, equal to or above b; 2 when either is NaN. */
@@ -129,6 +157,28 @@ static void dq_compare(char ka, const void *a, const uint8_t *a_valid, char kb, 
   else if (ka == 'f' && kb == 'i') { DQ_COMPARE_LOOP(dq_order_if(bi[i], af[i]), a, b, -1) }
   else if (ka == 'u' && kb == 'f') { DQ_COMPARE_LOOP(dq_order_uf(au[i], bf[i]), a, b, 1) }
   else { DQ_COMPARE_LOOP(dq_order_uf(bu[i], af[i]), a, b, -1) }
+}
+
+/* Two columns of times in one unit, of one clock: `late_from` is the least difference by which the second is too early
+ * (0: it may not even be equal), `gap_from` the least by which it is too late (0: it never is). */
+DQ_INLINE void dq_pair_in_order_body(const dq_column *a, const dq_column *b, uint64_t late_from, uint64_t gap_from,
+                                     uint8_t *codes) {
+  for (int64_t i = 0; i < a->length; i++) {
+    int64_t first = dq_i64(a->values, a->offset + i), second = dq_i64(b->values, b->offset + i);
+    uint64_t ahead = (uint64_t)first - (uint64_t)second, behind = (uint64_t)second - (uint64_t)first;
+    int late = (first >= second) & (ahead >= late_from);
+    int gap = (second > first) & (behind >= gap_from) & (gap_from != 0);
+    codes[i] = (uint8_t)(late ? 1 : gap ? 2 : DQ_PASS);
+  }
+}
+DQ_LEVELS(dq_pair_in_order,
+          (const dq_column *a, const dq_column *b, uint64_t late_from, uint64_t gap_from, uint8_t *codes),
+          (a, b, late_from, gap_from, codes))
+static void dq_pair_in_order(int level, const dq_column *a, const dq_column *b, uint64_t late_from, uint64_t gap_from,
+                             uint8_t *codes) {
+  DQ_CALL(level, dq_pair_in_order, (a, b, late_from, gap_from, codes));
+  dq_mark_nulls(a, DQ_SKIP, codes);
+  dq_mark_nulls(b, DQ_SKIP, codes);
 }
 
 /* One column of times: microseconds since 1970 in UTC and, where days are compared, on the wall clock; nanoseconds

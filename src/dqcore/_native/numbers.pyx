@@ -3,11 +3,15 @@
 import numpy as np
 import pyarrow as pa
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from libc.string cimport memset
 
 from .buffers cimport readable, writable
 from .columns cimport Column
-from .dq cimport DQ_FLOAT16, DQ_FLOAT32, DQ_FLOAT64, DQ_UINT64, dq_column
+from .cpu cimport level
+from .dq cimport DQ_FLOAT16, DQ_FLOAT32, DQ_FLOAT64, DQ_INT64, DQ_SKIP, DQ_UINT64, dq_column
 
 
 cdef extern from "numbers.h" nogil:
@@ -17,10 +21,18 @@ cdef extern from "numbers.h" nogil:
 
     int dq_widen(const dq_column* c, void* out)
     int dq_micros(const dq_column* c, int64_t multiply, int64_t divide, int64_t* out)
-    void dq_range_i64(const int64_t* v, const uint8_t* valid, int64_t n, int64_t low, int64_t high, uint8_t* codes)
-    void dq_range_u64(const uint64_t* v, const uint8_t* valid, int64_t n, uint64_t low, uint64_t high, uint8_t* codes)
-    void dq_range_f64(const double* v, const uint8_t* valid, int64_t n, double low, double high, int inclusive,
-                      uint8_t* codes)
+    ctypedef struct dq_bounds:
+        int64_t low
+        int64_t high
+        uint64_t unsigned_low
+        uint64_t unsigned_high
+        double float_low
+        double float_high
+        int inclusive
+
+    void dq_range(int level, const dq_column* c, const dq_bounds* b, uint8_t* codes)
+    void dq_pair_in_order(int level, const dq_column* a, const dq_column* b, uint64_t late_from, uint64_t gap_from,
+                          uint8_t* codes)
     void dq_compare(char ka, const void* a, const uint8_t* a_valid, char kb, const void* b, const uint8_t* b_valid,
                     int64_t n, int wanted, uint8_t* codes)
 
@@ -38,8 +50,33 @@ cdef extern from "numbers.h" nogil:
 OPERATORS = {"<": 0b001, "<=": 0b011, "==": 0b010, ">=": 0b110, ">": 0b100, "!=": 0b101}
 
 
+cdef class Values:
+    """The values of a column of 64-bit numbers without nulls, as a buffer; holds the column."""
+
+    cdef Column column
+
+    def __cinit__(self, Column column):
+        self.column = column
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, <void*>(self.column.c.values + 8 * self.column.c.offset),
+                          8 * self.column.c.length, 1, flags)
+
+
+cdef object as_they_are(Column column, dtype):
+    """The column's own memory as an array, where that is what is asked for; else None. It cannot be written to."""
+    if column.c.validity != NULL or column.c.length == 0 or <size_t>column.c.values % 8:
+        return None
+    return np.frombuffer(Values(column), dtype)
+
+
 def widen(Column column):
-    """A numeric or boolean column as int64, uint64 or float64; zero where null."""
+    """A numeric or boolean column as int64, uint64 or float64; zero where null. It may be the column's own memory."""
+    if column.c.layout in (DQ_INT64, DQ_UINT64, DQ_FLOAT64):
+        own = {DQ_INT64: np.int64, DQ_UINT64: np.uint64}.get(column.c.layout, np.float64)
+        shared = as_they_are(column, own)
+        if shared is not None:
+            return shared
     dtype = np.int64
     if column.c.layout in (DQ_FLOAT16, DQ_FLOAT32, DQ_FLOAT64):
         dtype = np.float64
@@ -69,9 +106,14 @@ def per_microsecond(type_) -> tuple[int, int]:
 
 
 def micros(Column column, scale):
-    """A date or timestamp column in microseconds, rounded down; beyond int64 held at its ends, zero where null."""
+    """A date or timestamp column in microseconds, rounded down; beyond int64 held at its ends, zero where null. It may
+    be the column's own memory."""
     cdef int64_t multiply = scale[0]
     cdef int64_t divide = scale[1]
+    if multiply == 1 and divide == 1 and column.c.layout == DQ_INT64:
+        shared = as_they_are(column, np.int64)
+        if shared is not None:
+            return shared
     if column.format == "n":
         return np.zeros(column.c.length, np.int64)
     values = np.empty(column.c.length, np.int64)
@@ -84,30 +126,55 @@ def micros(Column column, scale):
     return values
 
 
-def within(values, valid, low, high, inclusive, codes):
-    """Codes of a range: 1 below, 2 above, 3 not a number. `inclusive` is `both`, `left`, `right` or `neither` and
-    counts for float64 alone; integer bounds are inclusive."""
+cdef class Bounds:
+    """A range of numbers in each form that a column may have: inclusive whole numbers for int64 and uint64, and for
+    float64 two doubles, of which `inclusive` (`both`, `left`, `right`, `neither`) belong to it."""
+
+    cdef dq_bounds bounds
+    cdef readonly tuple told
+
+    def __cinit__(self, whole, natural, floating, inclusive):
+        self.told = (whole, natural, floating, inclusive)
+        self.bounds.low, self.bounds.high = whole
+        self.bounds.unsigned_low, self.bounds.unsigned_high = natural
+        self.bounds.float_low, self.bounds.float_high = floating
+        self.bounds.inclusive = (DQ_INCLUDE_LOW if inclusive in ("both", "left") else 0) | (
+            DQ_INCLUDE_HIGH if inclusive in ("both", "right") else 0)
+
+    def __reduce__(self):
+        return Bounds, self.told
+
+    def judge(self, Column column, codes):
+        """Codes of a column of numbers: 1 below, 2 above, 3 not a number, a skip for a null."""
+        cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
+        with nogil:
+            dq_range(level, &column.c, &self.bounds, out)
+
+
+def within(values, valid, low, high, codes):
+    """Codes of int64 numbers from `low` to `high`: 1 below, 2 above, a skip where not valid."""
+    cdef dq_column c
+    cdef Bounds bounds = Bounds((low, high), (0, 0), (0, 0), "both")
     cdef int64_t n = len(values)
-    cdef const void* v = readable(values, 8 * n)
-    cdef const uint8_t* ok = <const uint8_t*>readable(valid, n)
     cdef uint8_t* out = <uint8_t*>writable(codes, n)
-    cdef int64_t ilow = 0, ihigh = 0
-    cdef uint64_t ulow = 0, uhigh = 0
-    cdef double flow = 0, fhigh = 0
-    cdef int ends = (DQ_INCLUDE_LOW if inclusive in ("both", "left") else 0) | (
-        DQ_INCLUDE_HIGH if inclusive in ("both", "right") else 0)
-    if values.dtype == np.int64:
-        ilow, ihigh = low, high
-        with nogil:
-            dq_range_i64(<const int64_t*>v, ok, n, ilow, ihigh, out)
-    elif values.dtype == np.uint64:
-        ulow, uhigh = low, high
-        with nogil:
-            dq_range_u64(<const uint64_t*>v, ok, n, ulow, uhigh, out)
-    else:
-        flow, fhigh = low, high
-        with nogil:
-            dq_range_f64(<const double*>v, ok, n, flow, fhigh, ends, out)
+    memset(&c, 0, sizeof(dq_column))
+    c.layout = DQ_INT64
+    c.length = n
+    c.values = <const uint8_t*>readable(values, 8 * n)
+    with nogil:
+        dq_range(level, &c, &bounds.bounds, out)
+    codes[valid == 0] = DQ_SKIP
+
+
+def pair_in_order(Column first, Column second, uint64_t late_from, uint64_t gap_from, codes):
+    """Codes of two columns of int64 times in one unit: 1 where the second is earlier by `late_from` units or more (0:
+    equal is too early), 2 where it is later by `gap_from` or more (0: never), a skip where either is null."""
+    cdef int64_t n = first.c.length
+    if first.c.layout != DQ_INT64 or second.c.layout != DQ_INT64 or second.c.length != n:
+        raise TypeError(f"{first!r} and {second!r} are not times of one kind")
+    cdef uint8_t* out = <uint8_t*>writable(codes, n)
+    with nogil:
+        dq_pair_in_order(level, &first.c, &second.c, late_from, gap_from, out)
 
 
 def compare(left, left_valid, operator, right, right_valid, codes):

@@ -13,7 +13,9 @@ from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
 from ..instants import beyond_micros
+from ..logical import has_zone
 from ..morsel import Codes, Morsel
+from ..zones import Zone
 from .base import Common, Finding, RowCheck, RowRule, Selected, composite, switch
 
 DAY = 86_400_000_000_000
@@ -66,11 +68,11 @@ class Ordered(RowRule):
         return dict.fromkeys(self.columns, "time")
 
     def bind(self, binding: Binding) -> OrderedCheck:
-        return OrderedCheck(self, binding.times(*self.columns))
+        return OrderedCheck(self, binding.times(*self.columns), binding.zone)
 
 
 class OrderedCheck(RowCheck):
-    def __init__(self, rule: Ordered, types: list[pa.DataType]) -> None:
+    def __init__(self, rule: Ordered, types: list[pa.DataType], zone: Zone | None) -> None:
         later = [Finding(reason, column) for column in rule.columns[1:] for reason in rule.reasons]
         super().__init__(rule, later)
         self.columns = rule.columns
@@ -78,8 +80,22 @@ class OrderedCheck(RowCheck):
         self.strict = rule.strict
         self.tolerance = microseconds(rule.tolerance, "tolerance")
         self.max_gap = -1 if rule.max_gap is None else microseconds(rule.max_gap, "max_gap")
+        # Two columns of one unit are compared as they are stored. Not on the wall clock of a zone, where an hour comes
+        # twice.
+        alike = len(types) == 2 and all(map(pa.types.is_timestamp, types)) and self.units[0] == self.units[1]
+        self.one_clock = alike and (zone is None or all(map(has_zone, types)))
+        if self.one_clock:
+            late, gap = self.tolerance * 1_000, self.max_gap * 1_000
+            unit = self.units[0]
+            # The least whole number of units that is more than the tolerance (with `strict`, that is not less).
+            self.late_from = min(-(-late // unit) if self.strict else late // unit + 1, 2**64 - 1)
+            self.gap_from = 0 if self.max_gap < 0 else min(gap // unit + 1, 2**64 - 1)
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
+        if self.one_clock:
+            first, second = map(morsel.column, self.columns)
+            _numbers.pair_in_order(first, second, self.late_from, self.gap_from, codes)
+            return
         zone = morsel.zone if DAY in self.units else None
         columns = []
         for column, unit in zip(self.columns, self.units, strict=True):

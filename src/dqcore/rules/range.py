@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._native import numbers as _numbers
+from .._native import outcomes as _outcomes
 from ..binding import Binding
 from ..errors import RuleError
 from ..instants import beyond_micros, instant, resolved, time_text
@@ -130,7 +131,8 @@ class NumberRange(RangeCheck):
         low, high = (_exact(bound) for bound in (rule.min, rule.max))
         self.signed = self.whole(low, high, -(2**63), 2**63 - 1)
         self.unsigned = self.whole(low, high, 0, 2**64 - 1)
-        self.floating = self._floating(low, high)
+        least, most, inclusive = self._floating(low, high)
+        self.bounds = _numbers.Bounds(self.signed[:2], self.unsigned[:2], (least, most), inclusive)
 
     def _floating(self, low: Exact, high: Exact) -> tuple[float, float, str]:
         """The doubles that bound the same doubles as the exact bounds do, and which of them belong to the range."""
@@ -141,12 +143,13 @@ class NumberRange(RangeCheck):
         return least, most, INCLUSIVE[(not with_high) + 2 * (not with_low)]
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
-        values, valid = morsel.numbers(self.column)
-        if values.dtype.kind == "f":
-            low, high, inclusive = self.floating
-            _numbers.within(values, valid, low, high, inclusive, codes)
-            return
-        _within(values, valid, self.unsigned if values.dtype.kind == "u" else self.signed, codes)
+        column = morsel.column(self.column)
+        self.bounds.judge(column, codes)
+        if column.is_integer:
+            every = (self.unsigned if column.is_unsigned_64 else self.signed).all
+            if every is not None:
+                codes.fill(every)
+                _outcomes.mark_nulls(column, SKIP, codes)
 
 
 class DecimalRange(RangeCheck):
@@ -196,7 +199,7 @@ class TimeRange(RangeCheck):
 
 
 def _within(values: Any, valid: Flags, bounds: Whole, codes: Codes) -> None:
-    _numbers.within(values, valid, bounds.low, bounds.high, "both", codes)
+    _numbers.within(values, valid, bounds.low, bounds.high, codes)
     if bounds.all is not None:
         codes[valid == 1] = bounds.all
 
