@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -178,7 +179,7 @@ def inconsistent(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
     dependent.at[planted] = n // 2 + 1
     reasons: dict[int, str] = {}
     for row in planted:
-        if not (dependent.at[row] == dependent.at[mates[row]]):
+        if dependent.at[row] != dependent.at[mates[row]]:
             reasons[row] = reasons[mates[row]] = "inconsistent"
     determinant = Column(pa.array([f"ward {number}" for number in range(n // 2 + 1)] + [None]), pair, [0])
     return Poisoned({"determinant": determinant, "dependent": dependent}, reasons)
@@ -463,9 +464,7 @@ def laid_out(rng: np.random.Generator, columns: dict[str, Column], n: int, layou
         own = np.array([], np.int64) if layout == "whole" else cuts[rng.random(len(cuts)) < 0.7]
         edges = [0, *own.tolist(), n]
         seed = int(rng.integers(2**32))
-        chunks = [
-            encoded(np.random.default_rng(seed), column, low, high) for low, high in zip(edges, edges[1:], strict=False)
-        ]
+        chunks = [encoded(np.random.default_rng(seed), column, low, high) for low, high in pairwise(edges)]
         arrays.append(pa.chunked_array(chunks))
     return pa.Table.from_arrays(arrays, names=list(columns))
 
