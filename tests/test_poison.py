@@ -150,6 +150,21 @@ def repeated(name: str, type_: Any, values: Callable[[int], list[Any]], reason: 
     return make
 
 
+def repeated_elsewhere(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
+    """As `repeated`, and rows that `where` leaves out repeat others at will, which must not matter to either."""
+    keys = repeated("unique_where", pa.string(), lambda n: [f"{row:_>12}" for row in range(n)], "duplicate", "none")
+    made = keys(rng, n, rows)
+    (column,) = made.columns.values()
+    out = rng.random(n) < 1 / 4
+    out[list(made.reasons)] = False
+    column.at[out] = rng.choice(column.at, int(out.sum()))
+    status = drawn(rng, n, ["F"], pa.string(), ["P"], False)
+    status.at[out] = rng.choice([1, 2], int(out.sum()))
+    made.columns["unique_status"] = status
+    made.skipped = int(out.sum())
+    return made
+
+
 def conflicting(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
     """Every sample is measured once; a planted row has the sample of a row before it and, by turns, its value."""
     made = repeated("dup_key", pa.int64(), lambda n: list(range(n)), "retransmission", "first")(rng, n, rows)
@@ -416,6 +431,7 @@ CASES = [
         dq.Unique("unique_first", keep="first"),
         repeated("unique_first", pa.int64(), lambda n: list(range(-5, n - 5)), "duplicate", "first"),
     ),
+    Case(dq.Unique("unique_where", where="unique_status = 'F'"), repeated_elsewhere),
     Case(dq.Consistent("determinant", "dependent"), inconsistent),
     Case(dq.Duplicates("dup_key", value="dup_value"), conflicting),
     Case(dq.ClockSkew("clock_observed", reference="clock_reference", by="clock_device", tolerance="2s"), ahead),
