@@ -17,6 +17,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.register_profile("search", settings.get_profile("quick"), max_examples=1_000, derandomize=False)
+# Every kernel is reached, in a build that is many times slower.
+settings.register_profile("few", settings.get_profile("quick"), max_examples=4)
 settings.load_profile(os.environ.get("DQCORE_EXAMPLES", "quick"))
 
 

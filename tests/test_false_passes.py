@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -196,3 +203,106 @@ def test_fp31_totals_are_exact_whatever_is_listed() -> None:
     told = dq.RuleSet([dq.NotNull("a")]).validate(table).to_dict()
     assert told["rules"][0]["failed"] == 1_500
     assert len(told["rules"][0]["findings"]) == told["findings_listed"] == 1_000
+
+
+def test_fp17_what_stops_early_is_no_report() -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from ONE.to_batches()
+        raise OSError("the line broke")
+
+    reader = pa.RecordBatchReader.from_batches(ONE.schema, batches())
+    with pytest.raises(dq.DataError, match="cannot be read"):
+        dq.RuleSet([dq.NotNull("a")]).validate(reader)
+
+
+def test_fp17_what_has_failed_is_still_looked_at_whole() -> None:
+    table = pa.table({"a": pa.array([0, *[1] * 99_999, 0])})
+    report = dq.RuleSet([dq.Range("a", min=1, max_failures=1), dq.RowCount(min=100_001)]).validate(table)
+    assert report.outcomes[0].counts == Counts(100_001, 100_001, 2, 0, 0)
+    assert report.outcome == "failed"
+    assert report.failures(limit=1).num_rows == report.rows(limit=1).num_rows == 1
+    assert report.summary()["failed"].to_pylist() == [2, 0]
+
+
+def test_fp17_a_report_on_a_part_does_not_add_up(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    told = dq.RuleSet([dq.NotNull("a"), dq.Range("a", min=0)]).validate(ONE).to_dict()
+    path.write_text(json.dumps(told))
+    assert main(["verify", str(path)]) == 0
+    told["rules"][1]["rows"] = told["rules"][1]["evaluated"] = 2
+    path.write_text(json.dumps(told))
+    assert main(["verify", str(path)]) == 1
+
+
+def with_bitmap(bits: bytes, null_count: int, length: int = 3, offset: int = 0) -> pa.Table:
+    numbers = pa.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]).buffers()[1]
+    array = pa.Array.from_buffers(pa.int64(), length, [pa.py_buffer(bits), numbers], null_count, offset)
+    return pa.table({"a": array})
+
+
+@pytest.mark.parametrize("stated", [1, 3])
+def test_fp19_a_null_count_that_lies(stated: int) -> None:
+    with pytest.raises(dq.DataError, match="null count"):
+        outcome(dq.NotNull("a"), with_bitmap(b"\x05\x00" if stated == 3 else b"\x01\x00", stated))
+
+
+@pytest.mark.parametrize("offset", range(9))
+def test_fp19_a_bitmap_with_an_offset(offset: int) -> None:
+    # Only rows 3 and 8 of the buffer are null.
+    for count in (-1, sum(row in (3, 8) for row in range(offset, offset + 7))):
+        table = with_bitmap(bytes([0b11110111, 0b11111110]), count, 7, offset)
+        report = dq.RuleSet([dq.NotNull("a"), dq.Range("a", min=0)]).validate(table)
+        null = [row in (3, 8) for row in range(offset, offset + 7)]
+        assert report.mask("not_null:a").to_pylist() == null
+        assert report.mask("range:a").to_pylist() == [None if missing else False for missing in null]
+        sliced = dq.RuleSet([dq.NotNull("a")]).validate(table.slice(2, 3))
+        assert sliced.mask("not_null:a").to_pylist() == null[2:5]
+
+
+KILLER = """
+import os
+import pyarrow as pa
+
+def stop(values):
+    os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+    return pa.array([True] * len(values))
+"""
+
+
+def run_cli(folder: Path, signal_number: int, threads: int, **how: Any) -> subprocess.Popen[bytes]:
+    """A run of the command line that would pass, were it not for a signal that it sends to itself (0: none)."""
+    (folder / "killer.py").write_text(KILLER)
+    (folder / "data.csv").write_text("a\n1\n")
+    rules = [{"kind": "not_null", "columns": ["a"]}]
+    if signal_number:
+        rules.append({"kind": "check", "function": "killer:stop", "columns": ["a"]})
+    (folder / "rules.json").write_text(json.dumps({"rules": rules}))
+    path = os.pathsep.join([str(folder), *sys.path])
+    return subprocess.Popen(
+        [sys.executable, "-m", "dqcore", "validate", str(folder / "data.csv"), "--rules", str(folder / "rules.json"),
+         "--allow", "killer", "--threads", str(threads), "--json", str(folder / "report.json")],
+        env={**os.environ, "PYTHONPATH": path, "SIGNAL": str(signal_number)}, stderr=subprocess.PIPE, **how,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_fp32_a_run_that_was_stopped_did_not_pass(tmp_path: Path, number: int, status: int) -> None:
+    with run_cli(tmp_path, number, 2, stdout=subprocess.PIPE) as run:
+        out, _ = run.communicate(timeout=120)
+    assert run.returncode == status
+    assert out == b""
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_fp32_a_verdict_that_nobody_can_read_is_no_pass(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with run_cli(tmp_path, 0, 1, stdout=write) as run:
+        os.close(write)
+        run.communicate(timeout=120)
+    assert run.returncode not in (0, 1)
+    with open("/dev/full", "wb") as full, run_cli(tmp_path, 0, 1, stdout=full) as run:
+        run.communicate(timeout=120)
+    assert run.returncode not in (0, 1)

@@ -21,7 +21,7 @@ from sqltest import compiled, morsel
 import dqcore as dq
 
 UNORDERED = "unordered"
-"""What a comparison with NaN gives: false, and so is its negation."""
+"""What hangs on a comparison with NaN. As a truth value it is false, and so is its negation."""
 COMPARE = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -47,8 +47,13 @@ class E:
         return self.sql
 
 
+def missing(*values):
+    """What comes of values that are not all there: null outweighs what is unordered."""
+    return None if None in values else UNORDERED if UNORDERED in values else False
+
+
 def as_double(value):
-    return None if value is None else float(value)
+    return value if missing(value) is not False else float(value)
 
 
 def int64(value):
@@ -88,8 +93,8 @@ def compared(op, a, b):
 
     def of(row):
         left, right = a.of(row), b.of(row)
-        if left is None or right is None:
-            return None
+        if (out := missing(left, right)) is not False:
+            return out
         if "double" in (a.kind, b.kind):
             left, right = (
                 float(value) if e.literal and isinstance(value, Fraction) and value.denominator != 1 else value
@@ -97,8 +102,6 @@ def compared(op, a, b):
             )
             if left != left or right != right:
                 return UNORDERED
-        if UNORDERED in (left, right):
-            return UNORDERED
         return COMPARE[op](left, right)
 
     return of
@@ -184,9 +187,9 @@ def binary(op, a, b):
 
         def divided(row):
             left, right = as_double(a.of(row)), as_double(b.of(row))
-            if left is None or right is None or right == 0:
-                return None
-            return left / right
+            if (out := missing(left, right)) is not False:
+                return out
+            return None if right == 0 else left / right
 
         return E(sql, "double", divided)
     doubles = "double" in (a.kind, b.kind)
@@ -194,8 +197,8 @@ def binary(op, a, b):
 
     def of(row):
         left, right = a.of(row), b.of(row)
-        if left is None or right is None:
-            return None
+        if (out := missing(left, right)) is not False:
+            return out
         if doubles:
             return ARITHMETIC[op](float(left), float(right))
         made = ARITHMETIC[op](left, right)
@@ -207,7 +210,9 @@ def binary(op, a, b):
 def absolute(a):
     def of(row):
         value = a.of(row)
-        return None if value is None else int64(abs(value)) if a.kind == "int" else abs(value)
+        if missing(value) is not False:
+            return value
+        return int64(abs(value)) if a.kind == "int" else abs(value)
 
     return E(f"ABS({a})", a.kind, of)
 
@@ -215,8 +220,8 @@ def absolute(a):
 def minus(a):
     def of(row):
         value = a.of(row)
-        if value is None:
-            return None
+        if missing(value) is not False:
+            return value
         return int64(-value) if a.kind == "int" else 0.0 - value if a.kind == "double" else -value
 
     return E(f"(-({a}))", "decimal" if a.kind == "unsigned" else a.kind, of)
@@ -239,7 +244,8 @@ def case(condition, a, b):
     kind = unified(a, b)
 
     def of(row):
-        return as_kind(kind, (a if condition.of(row) is True else b).of(row))
+        told = condition.of(row)
+        return UNORDERED if told == UNORDERED else as_kind(kind, (a if told is True else b).of(row))
 
     return E(f"CASE WHEN {condition} THEN {a} ELSE {b} END", kind, of)
 
@@ -254,7 +260,7 @@ def of_text(function, a):
 
     def of(row):
         value = a.of(row)
-        return None if value is None else python(value)
+        return value if missing(value) is not False else python(value)
 
     return E(f"{function}({a})", "int" if function == "LENGTH" else "text", of)
 
@@ -291,20 +297,23 @@ def like(a, pattern):
 
     def of(row):
         value = a.of(row)
-        return None if value is None else re.fullmatch(regex, value, re.DOTALL) is not None
+        return value if missing(value) is not False else re.fullmatch(regex, value, re.DOTALL) is not None
 
     return E(f"({a} LIKE '{pattern}')", "bool", of)
 
 
 def is_null(a):
-    return E(f"({a} IS NULL)", "bool", lambda row: a.of(row) is None)
+    def of(row):
+        value = a.of(row)
+        return UNORDERED if value == UNORDERED else value is None
+
+    return E(f"({a} IS NULL)", "bool", of)
 
 
 def integer_of(a):
     def of(row):
         value = a.of(row)
-        # Nobody knows what a comparison with NaN is as a number.
-        return None if value is None or value == UNORDERED else Fraction(value)
+        return value if missing(value) is not False else Fraction(value)
 
     return E(f"CAST({a} AS INTEGER)", "int", of)
 

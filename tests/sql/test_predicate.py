@@ -27,6 +27,15 @@ VALUES = pa.table({"v": [1.0, NAN, None, 50.0]})
         "NOT CASE WHEN TRUE THEN v > 10 END", "v / 2 <> 3", "v + 1 >= 0 OR v < 0", "-v < 0", "ABS(v) >= 0",
         "CASE v WHEN 1 THEN FALSE END", "v = 1 OR v <> 1", "CAST(v > 10 AS INTEGER) = 0",
         "NOT CASE WHEN v > 10 THEN TRUE ELSE v > 10 END", "v > 9007199254740993", "NOT v < 9007199254740993",
+        "CASE WHEN v > 10 THEN FALSE ELSE TRUE END", "NOT CASE WHEN v > 10 THEN TRUE ELSE FALSE END",
+        "CASE WHEN v > 10 THEN 1 ELSE 0 END = 0", "CASE WHEN v > 10 THEN 'high' ELSE 'fine' END <> 'high'",
+        "CASE WHEN v > 10 THEN FALSE WHEN TRUE THEN TRUE END", "CASE v WHEN 50 THEN FALSE ELSE TRUE END",
+        "COALESCE(CAST(v > 10 AS INTEGER), 0) = 0", "CAST(v > 10 AS INTEGER) IS NULL", "(v > 10) IS NOT NULL",
+        "COALESCE(CASE WHEN v > 10 THEN NULL ELSE 1 END, 1) = 1", "CAST(CAST(v > 10 AS TEXT) AS BOOLEAN) = FALSE",
+        "LENGTH(CAST(v > 10 AS TEXT)) > 0", "CAST(v > 10 AS TEXT) LIKE '%'", "CAST(v > 10 AS TEXT) IN ('false')",
+        "ABS(1 - CAST(v > 10 AS INTEGER)) >= 0", "CAST(v > 10 AS INTEGER) * 0.5 < 1", "CAST(v > 10 AS INTEGER) < 1e9",
+        "CASE WHEN v > 10 THEN DATE '2020-01-01' ELSE DATE '2021-01-01' END > '2020-06-01'",
+        "CAST(CASE WHEN v > 10 THEN TIMESTAMP '2020-01-01T10:00' END AS DATE) IS NULL",
     ],
 )  # fmt: skip
 def test_fp11_no_comparison_with_nan_is_true_nor_its_negation(sql):
@@ -43,6 +52,20 @@ def test_nan_beside_what_decides():
     assert truth("v > 10 OR TRUE", VALUES) == [True] * 4
     assert truth("NOT (v > 10 AND FALSE)", VALUES) == [True] * 4
     assert truth("v > 10 AND NULL", VALUES) == [False, False, None, None]
+    assert truth("CASE WHEN v > 10 THEN 1 ELSE 0 END = NULL", VALUES) == [None] * 4
+    assert truth("CASE WHEN v IS NULL THEN TRUE WHEN v > 10 THEN FALSE ELSE TRUE END", VALUES) == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert truth("CASE WHEN v > 10 THEN 1 ELSE 0 END IN (0, NULL)", VALUES) == [True, None, True, None]
+
+
+def test_a_rows_nan_is_of_that_row_only_whatever_the_encoding():
+    of_values = pa.table({"v": VALUES["v"].combine_chunks().dictionary_encode(), "one": [1, 1, 1, 1]})
+    for sql in ("CASE WHEN v > 10 THEN 1 ELSE 0 END = 0", "CASE WHEN v > 10 THEN 1 ELSE 0 END < one"):
+        assert truth(sql, of_values) == [True, False, True, False]
 
 
 def test_nan_is_no_literal():
@@ -508,6 +531,17 @@ def test_fp21_times_beyond_int64_keep_their_order_and_equal_nothing(tz):
     assert truth("g > n", table, tz) == [True, True, None]
     assert truth("n < '9999-12-31' AND n > '0001-01-01'", table, tz) == [True, True, None]
     assert truth("CAST(g AS DATE) > '2024-01-01'", table, tz) == [True, True, False]
+
+
+def test_fp21_a_time_beyond_nanoseconds_equals_nothing():
+    ends = pa.array([2**63 - 1, -(2**63), 0], pa.timestamp("ns"))
+    table = pa.table({"n": ends, "u": pa.array([datetime(9999, 12, 31)] * 3, pa.timestamp("us"))})
+    for far in ("2500-01-01", "0001-01-01"):
+        for sql in ("n = '{}'", "n IN ('{}')", "n BETWEEN '{}' AND '{}'", "n = TIMESTAMP '{}'"):
+            assert truth(sql.format(far, far), table) == [False] * 3
+    assert truth("n >= '2500-01-01' OR n <= '0001-01-01'", table) == [False] * 3
+    assert truth("CAST(CASE WHEN TRUE THEN u ELSE n END AS DATE) < '2300-01-01'", table) == [False] * 3
+    assert truth("CAST(CASE WHEN TRUE THEN u ELSE n END AS DATE) > '2200-01-01'", table) == [True] * 3
 
 
 def test_a_predicate_is_a_value_that_travels():

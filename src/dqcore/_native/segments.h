@@ -114,13 +114,14 @@ static int64_t dq_join(dq_clock *c, int64_t pieces, double limit) {
   return pieces;
 }
 
-/* Cuts a piece where it is most certain that it was not one clock, looking at 7 places in each; how many there are. */
+/* Cuts a piece where it is most certain that it was not one clock, looking at 7 places in each; how many there are: no
+ * more than there are blocks, and one, which is the room that there is for them. */
 static int64_t dq_split(dq_clock *c, int64_t pieces) {
-  int64_t *starts = c->starts, before = pieces;
+  int64_t *starts = c->starts, before = pieces, blocks = starts[pieces] / DQ_BLOCK;
   for (int64_t k = before - 1; k >= 0; k--) {
     int64_t low = starts[k], high = starts[k + 1], cut = low;
     double most = DQ_CERTAIN;
-    if (high - low < 4 * DQ_BLOCK) continue;
+    if (high - low < 4 * DQ_BLOCK || pieces > blocks) continue;
     for (int64_t part = 1; part < 8; part++) {
       int64_t middle = low + (high - low) * part / 8;
       double score = middle - low < DQ_BLOCK || high - middle < DQ_BLOCK ? 0 : dq_score(c, low, middle, high);

@@ -34,6 +34,7 @@ from .base import (
     taken,
 )
 
+FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 REASONS = ("clock_offset", "clock_drift", "clock_step", "time_zone_offset", "epoch_reset", "ahead_of_reference")
 REASON_OF = {
     "offset": "clock_offset",
@@ -56,7 +57,7 @@ class ClockSkew(KeyRule):
     `clock_drift`, `clock_step`, `time_zone_offset` or `epoch_reset`. With `max_drift_ppm` every row of a
     segment that drifts by more fails. `ahead_of_reference` is a row read later than its reference by more than
     `tolerance` while its clock was right. Segments of fewer than `min_rows` rows are not judged: their rows
-    are skipped, as are rows where a time is null.
+    are skipped, as are rows where a time is null or both are beyond the same end of what 64 bits hold.
 
     `details` has a row per device and segment: the `by` columns; `segment`, from 0; `since` and `until`, the
     reference times of its first and last row; `rows`; `offset_s`, the clock minus the reference at the
@@ -158,6 +159,8 @@ class ClockSkewCheck(KeyCheck):
         observed, known = morsel.times(rule.observed)
         reference, given = morsel.times(rule.reference)
         valid = known & given if selected is None else known & given & selected
+        # Two times held at one end of int64 would be equal, and nobody knows whether they are.
+        valid = valid & ~((observed == reference) & ((observed == FIRST) | (observed == LAST)))
         cells = tuple(map(morsel.cells, rule.by))
         return Pieces(hashes=hashes, valid=valid, observed=observed, reference=reference, by=cells)
 

@@ -17,7 +17,7 @@ from . import arrays
 from .arrays import call
 from .casts import exactly
 from .kinds import DOUBLE, INT64_MAX, INT64_MIN, INTEGER, WIDEST, Kind, as_decimal, common_decimal
-from .plan import Active, Node, Rows, Values
+from .plan import Active, Node, Rows, Values, settled
 
 KERNELS = {"+": "add", "-": "subtract", "*": "multiply"}
 PYTHON = {"+": add, "-": sub, "*": mul}
@@ -65,12 +65,13 @@ class Chain(Node):
         return any(step.kind == INTEGER for step in self.steps)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array, kind = self.first.value(rows, active).array, self.first.kind
+        made, kind = self.first.value(rows, active), self.first.kind
         for step in self.steps:
             operand = step.operand
-            side = operand.run(rows, active) if isinstance(array, pa.Scalar) else operand.value(rows, active)
-            array, kind = _step(step, rows, active, array, kind, side.array), step.kind
-        return Values(array)
+            side = operand.run(rows, active) if isinstance(made.array, pa.Scalar) else operand.value(rows, active)
+            made = settled(_step(step, rows, active, made.array, kind, side.array), (made, side))
+            kind = step.kind
+        return made
 
 
 def _step(step: Step, rows: Rows, active: Active, left: pa.Array, kind: Kind, right: pa.Array) -> pa.Array:
@@ -120,15 +121,16 @@ class Abs(Node):
         return self.kind == INTEGER
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array = self.operand.run(rows, active).array
+        operand = self.operand.run(rows, active)
+        array = operand.array
         if self.kind.name == "unsigned":
-            return Values(array)
+            return operand
         if self.kind == INTEGER:
             least = arrays.filled(call("equal", array, pa.scalar(INT64_MIN)))
             if least.true_count:
                 rows.fail(least, active, self.message)
                 array = call("if_else", least, pa.scalar(None, pa.int64()), array)
-        return Values(call("abs", array))
+        return settled(call("abs", array), (operand,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,5 +144,6 @@ class OfText(Node):
         return (self.operand,)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        made = call(self.kernel, self.operand.run(rows, active).array)
-        return Values(made.cast(pa.int64()) if self.kind == INTEGER else made)
+        operand = self.operand.run(rows, active)
+        made = call(self.kernel, operand.array)
+        return settled(made.cast(pa.int64()) if self.kind == INTEGER else made, (operand,))

@@ -20,7 +20,7 @@ from ..zones import Zone
 from . import arrays
 from .arrays import call
 from .kinds import INT64_MAX, INT64_MIN, WIDEST, Kind
-from .plan import Active, Node, Rows, Values, nanoseconds
+from .plan import Active, Node, Rows, Values, nanoseconds, settled
 
 DAY = 86_400_000_000
 INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
@@ -59,8 +59,7 @@ def exactly(array: Any, given: Kind, wanted: Kind) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Cast(Node):
-    """The operand as `kind`; an unordered truth value (see `plan`) is null. `zone` is the rule set's; `message` is for
-    a value that cannot be cast."""
+    """The operand as `kind`. `zone` is the rule set's; `message` is for a value that cannot be cast."""
 
     operand: Node
     zone: Zone | None
@@ -74,16 +73,15 @@ class Cast(Node):
         return (self.operand.kind.name, self.kind.name) in UNCERTAIN
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array, unordered = self.operand.run(rows, active)
-        if unordered is not None:
-            array = call("if_else", unordered, pa.scalar(None, pa.bool_()), array)
+        operand = self.operand.run(rows, active)
+        array = operand.array
         if not self.may_fail:
-            return Values(exactly(array, self.operand.kind, self.kind))
+            return settled(exactly(array, self.operand.kind, self.kind), (operand,))
         made, converted = self._converted(array)
         failed = call("and_not", call("is_valid", array), arrays.booleans(converted))
         if failed.true_count:
             rows.fail(failed, active, self.message)
-        return Values(made)
+        return settled(made, (operand,))
 
     def _converted(self, array: pa.Array) -> tuple[pa.Array, Any]:
         """The values, null where they cannot be cast, and a flag a row: whether it could."""
@@ -116,10 +114,14 @@ class Day(Node):
         return (self.operand,)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array = self.operand.run(rows, active).array
+        operand = self.operand.run(rows, active)
+        array = operand.array
         values = arrays.raw(array)
-        values = values // 1000 if self.operand.kind.fine else values
-        return Values(arrays.numbers(midnight(values, self.zone), arrays.valid(array)))
+        if self.operand.kind.fine:
+            # What is held at the ends of nanoseconds is later, or earlier, than every day that they tell.
+            held = (values == INT64_MAX) | (values == INT64_MIN)
+            values = np.where(held, values, values // 1000)
+        return settled(arrays.numbers(midnight(values, self.zone), arrays.valid(array)), (operand,))
 
 
 def midnight(values: Any, zone: Zone | None) -> Any:

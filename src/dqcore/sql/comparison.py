@@ -1,7 +1,7 @@
 """The nodes that compare: = <> < <= > >=, IN with literals, LIKE.
 
-A comparison with NaN is never true, and nor is its negation: it is unordered (see `plan`). So is one of two times
-that are equal only because both are held at the ends of what can be told.
+A comparison with NaN is never true, and nor is its negation: it is unordered (see `plan`). So is one of two times that
+are equal only because both are held at the ends of what can be told.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class Compare(Node):
     def compute(self, rows: Rows, active: Active) -> Values:
         left, right = pair(self.left, self.right, rows, active)
         array = call(KERNELS[self.operator], left.array, right.array)
-        kind = self.left.kind.name
+        kind, doubtful = self.left.kind.name, None
         if kind == "double":
-            return settled(array, arrays.either(_nan(left.array), _nan(right.array)))
-        if kind == "time":
-            return settled(array, _held(left.array, right.array))
-        return settled(array, arrays.either(left.unordered, right.unordered))
+            doubtful = arrays.either(_nan(left.array), _nan(right.array))
+        elif kind == "time":
+            doubtful = _held(left.array, right.array)
+        return settled(array, (left, right), doubtful)
 
 
 def _nan(array: Any) -> pa.BooleanArray | None:
@@ -73,10 +73,16 @@ def _nan(array: Any) -> pa.BooleanArray | None:
 
 
 def _held(left: Any, right: Any) -> pa.BooleanArray | None:
-    """Where two times are equal and at an end of int64. No literal in microseconds is."""
-    if isinstance(left, pa.Scalar) or isinstance(right, pa.Scalar):
+    """Where two times are equal and at an end of int64."""
+    if isinstance(left, pa.Scalar):
+        left, right = right, left
+    one = arrays.raw(left)
+    if not isinstance(right, pa.Scalar):
+        other: Any = arrays.raw(right)
+    elif right.as_py() in (INT64_MAX, INT64_MIN):
+        other = right.as_py()
+    else:
         return None
-    one, other = arrays.raw(left), arrays.raw(right)
     held = (one == other) & ((one == INT64_MAX) | (one == INT64_MIN))
     return arrays.booleans(held) if held.any() else None
 
@@ -93,13 +99,14 @@ class CompareMixed(Node):
         return self.left, self.right
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        left, right = self.left.run(rows, active).array, self.right.run(rows, active).array
+        sides = self.left.run(rows, active), self.right.run(rows, active)
+        left, right = (side.array for side in sides)
         codes = np.empty(rows.count, np.uint8)
         operator = NATIVE.get(self.operator, self.operator)
         _numbers.compare(arrays.raw(left), arrays.valid(left), operator, arrays.raw(right), arrays.valid(right), codes)
         array = pa.Array.from_buffers(pa.bool_(), rows.count, [arrays.bits(codes != SKIPPED), arrays.bits(codes == 0)])
         nan = codes == NOT_A_NUMBER
-        return settled(array, arrays.booleans(nan) if nan.any() else None)
+        return settled(array, sides, arrays.booleans(nan) if nan.any() else None)
 
 
 NOT_A_NUMBER, SKIPPED = 2, 255
@@ -121,7 +128,8 @@ class CompareDecimal(Node):
         return self.left, self.nearest, self.right
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        near, right = self.nearest.run(rows, active).array, self.right.run(rows, active).array
+        sides = self.nearest.run(rows, active), self.right.run(rows, active)
+        near, right = (side.array for side in sides)
         array = call(KERNELS[self.operator], near, right)
         ties = arrays.filled(call("equal", near, right))
         if ties.true_count:
@@ -129,7 +137,7 @@ class CompareDecimal(Node):
             other = right.filter(ties).to_pylist()
             holds = [PYTHON[self.operator](one, Decimal(two)) for one, two in zip(exact, other, strict=True)]
             array = pc.replace_with_mask(array, ties, pa.array(holds, pa.bool_()))
-        return settled(array, _nan(right))
+        return settled(array, sides, _nan(right))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +153,8 @@ class InLiterals(Node):
         return (self.operand,)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array = self.operand.run(rows, active).array
+        operand = self.operand.run(rows, active)
+        array = operand.array
         # Arrow's sets tell -0.0 from 0.0; adding 0.0 makes both the same.
         is_double = self.operand.kind.name == "double"
         found = pc.is_in(call("add", array, pa.scalar(0.0)) if is_double else array, value_set=self.values)
@@ -154,7 +163,8 @@ class InLiterals(Node):
             found = call("if_else", found, found, unsure)
         if array.null_count:
             found = call("if_else", call("is_valid", array), found, unsure)
-        return settled(found, _nan(array) if is_double else None)
+        # Unordered or null is null.
+        return settled(found, () if self.or_null else (operand,), _nan(array) if is_double else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +179,10 @@ class Like(Node):
         return (self.operand,)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        array = self.operand.run(rows, active).array
+        operand = self.operand.run(rows, active)
         if self.function == "equal":
-            return Values(call("equal", array, pa.scalar(self.needle)))
-        return Values(getattr(pc, self.function)(array, self.needle))
+            return settled(call("equal", operand.array, pa.scalar(self.needle)), (operand,))
+        return settled(getattr(pc, self.function)(operand.array, self.needle), (operand,))
 
 
 MANY, ONE = object(), object()

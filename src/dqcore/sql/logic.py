@@ -1,6 +1,7 @@
 """The nodes of three-valued logic: AND, OR, NOT, IS NULL, CASE, COALESCE.
 
-Logic is Kleene's. A truth value that is unordered (see `plan`) behaves as false, save that NOT leaves it as it is.
+Logic is Kleene's. A truth value that is unordered (see `plan`) behaves as false, save that NOT leaves it as it is, and
+that CASE does not go on to the next WHEN or to ELSE: what it gives is unordered too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from . import arrays
 from .arrays import call
-from .plan import Active, Node, Rows, Values, settled
+from .plan import Active, Node, Rows, Values, settled, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Not(Node):
 
     def compute(self, rows: Rows, active: Active) -> Values:
         made = self.operand.run(rows, active)
-        return settled(call("invert", made.array), made.unordered)
+        return settled(call("invert", made.array), (made,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,9 @@ class IsNull(Node):
         return (self.operand,)
 
     def compute(self, rows: Rows, active: Active) -> Values:
-        return Values(call("invert", call("is_valid", self.operand.run(rows, active).array)))
+        made = self.operand.run(rows, active)
+        missing = call("invert", call("is_valid", made.array))
+        return Values(missing) if made.unordered is None else settled(missing, (made,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +103,15 @@ class Case(Node):
         results: list[Values] = []
         waiting = active
         for condition, result in zip(self.conditions, self.results, strict=True):
-            true = arrays.filled(condition.run(rows, waiting).array)
+            told = condition.run(rows, waiting)
+            true = arrays.filled(told.array)
             taken.append(true)
             results.append(result.value(rows, arrays.both(waiting, true)))
             waiting = arrays.both(waiting, call("invert", true))
+            if told.unordered is not None:
+                taken.append(told.unordered)
+                results.append(Values(unknown(self.kind.arrow), pa.scalar(True)))
+                waiting = arrays.both(waiting, call("invert", told.unordered))
         return _chosen(taken, results, self.default.run(rows, waiting))
 
 
@@ -122,7 +130,8 @@ class Coalesce(Node):
         waiting = active
         for choice in self.choices[:-1]:
             made = choice.run(rows, waiting)
-            taken.append(call("is_valid", made.array))
+            valid = call("is_valid", made.array)
+            taken.append(valid if made.unordered is None else call("or", valid, made.unordered))
             results.append(made)
             waiting = arrays.both(waiting, call("invert", taken[-1]))
         return _chosen(taken, results, self.choices[-1].run(rows, waiting))

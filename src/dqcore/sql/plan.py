@@ -2,8 +2,10 @@
 
 A node gives one value a row. What is true of every node:
 
-* Nulls are Arrow's. A boolean may beside be *unordered* in a row: it stands as false there, but only because a NaN
-  was compared, so its negation is not true either. `Values.unordered` says where; without it nothing is.
+* Nulls are Arrow's. A value may beside be *unordered* in a row: it hangs on a comparison with NaN, and nobody knows
+  which way that goes. A truth value stands as false there, and its negation too; any other value stands as null. What
+  is computed from it is unordered in turn, unless a null makes it null. `Values.unordered` says where; without it
+  nothing is.
 * A node that may fail (a cast, an overflow) looks only at the rows that are *active*: those that `where` selects and
   that no CASE, COALESCE, AND or OR to its left has decided already. It notes the failure with the row, gives null
   there, and the whole evaluation raises in the end, for the first row that failed.
@@ -13,6 +15,7 @@ A node gives one value a row. What is true of every node:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -32,7 +35,7 @@ Active: TypeAlias = Any
 
 
 class Values(NamedTuple):
-    """An array, or a scalar where a literal stands; see the module for `unordered` (never with nulls)."""
+    """An array, or a scalar where a literal stands; see the module for `unordered`, which has no nulls."""
 
     array: Any
     unordered: pa.BooleanArray | None = None
@@ -195,11 +198,29 @@ class Shared(Node):
         return rows.shared[self.serial]
 
 
-def settled(array: pa.BooleanArray, unordered: pa.BooleanArray | None) -> Values:
-    """A truth value that is false, and unordered, where `unordered` is true and it is not null."""
+def settled(array: pa.Array, operands: Sequence[Values], doubtful: pa.BooleanArray | None = None) -> Values:
+    """What was computed from the operands, null where one of them is: unordered where one is unordered and none is
+    null, and in the `doubtful` rows that are not null."""
+    if doubtful is not None and array.null_count:
+        doubtful = call("and", doubtful, call("is_valid", array))
+    unordered = arrays.either(_unordered(operands), doubtful)
     if unordered is None or not unordered.true_count:
         return Values(array)
-    if array.null_count:
-        unordered = call("and", unordered, call("is_valid", array))
-    # Null and false is false, so nulls are put aside by `and`, which keeps them.
-    return Values(call("and", array, call("invert", unordered)), unordered)
+    return Values(call("if_else", unordered, unknown(array.type), array), unordered)
+
+
+def unknown(type_: pa.DataType) -> pa.Scalar:
+    """What stands where a value is unordered."""
+    return pa.scalar(False if pa.types.is_boolean(type_) else None, type_)
+
+
+def _unordered(operands: Sequence[Values]) -> pa.BooleanArray | None:
+    found = None
+    for operand in operands:
+        found = arrays.either(found, operand.unordered)
+    if found is None:
+        return None
+    for array, unordered in operands:
+        known = call("is_valid", array)
+        found = call("and", found, known if unordered is None else call("or", known, unordered))
+    return found
