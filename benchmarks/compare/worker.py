@@ -1,0 +1,86 @@
+"""One peer in a process of its own: makes the table, gets ready, then answers and runs as it is told.
+
+Commands come as lines of JSON; so do the replies, on the descriptor that was standard output, which peers may not
+write to.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks import data, memory
+from benchmarks.compare.job import Job, Task
+from benchmarks.suites import SUITES, Suite
+
+SIGHTING = 1_000
+"""Rows of the run that brings in whatever a peer imports late."""
+
+
+def make(spec: dict[str, Any], suite: Suite) -> pa.Table:
+    """The table that every peer of the suite makes alike."""
+    if suite.data == "slips":
+        return pa.table({"patient_id": data.slips(spec["rows"], suite.registry)})
+    table = data.table(spec["rows"], columns=suite.columns, form=spec["form"], repeats=spec["repeats"])
+    limit = suite.limits.get(spec["peer"])
+    return table if limit is None else table.slice(0, limit)
+
+
+class Worker:
+    """Holds one job."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        suite = SUITES[spec["suite"]]
+        pa.set_cpu_count(spec["threads"])
+        module = importlib.import_module(f"benchmarks.compare.peers.{spec['peer']}")
+        maker = module.JOBS[suite.name]
+        table = make(spec, suite)
+        self.rows = table.num_rows
+        small = maker(Task(table.slice(0, SIGHTING), spec["threads"], suite.registry))
+        small.answers(small.run())
+        start = time.perf_counter()
+        self.job: Job = maker(Task(table, spec["threads"], suite.registry))
+        self.ready = time.perf_counter() - start
+
+    def answer(self, path: str) -> dict[str, Any]:
+        """Runs once; writes what was found to `path`, and says how much memory it took."""
+        result, held = memory.peak(self.job.run)
+        answers = self.job.answers(result)
+        np.savez(path, **{f"{name}/rows": told.rows for name, told in answers.items()})
+        return {"counts": {name: told.count for name, told in answers.items()}, "bytes": held}
+
+    def time(self, seconds: float) -> dict[str, Any]:
+        """Runs at least once, then until so many seconds have gone by; what each run took."""
+        taken: list[float] = []
+        run = self.job.run
+        while sum(taken) < seconds or not taken:
+            start = time.perf_counter()
+            result = run()
+            taken.append(time.perf_counter() - start)
+            del result
+        return {"seconds": taken}
+
+
+def main() -> None:
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    try:
+        worker = Worker(json.loads(sys.stdin.readline()))
+    except ModuleNotFoundError as error:
+        print(json.dumps({"skipped": f"{error.name} is not installed"}), file=replies)
+        return
+    print(json.dumps({"rows": worker.rows, "ready": worker.ready}), file=replies)
+    for line in sys.stdin:
+        command, argument = json.loads(line)
+        print(json.dumps(getattr(worker, command)(argument)), file=replies)
+
+
+if __name__ == "__main__":
+    main()
