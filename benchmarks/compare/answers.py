@@ -25,6 +25,6 @@ def differences(reference: Answers, other: Answers, limit: int | None = None) ->
             told.append(f"{check}: the reference counts {right.count} rows and names {len(right.rows)}")
         elif not np.array_equal(rows, given.rows):
             more, less = np.setdiff1d(given.rows, rows), np.setdiff1d(rows, given.rows)
-            first = np.append(more, less)[:1].tolist()
+            first = np.append(more, less)[0]
             told.append(f"{check}: {len(more)} rows too many, {len(less)} too few, such as row {first}")
     return told
