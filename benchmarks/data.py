@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -49,8 +49,10 @@ POOLED = ("patient_id", "device_id", "code", "unit", "status")
 class Skew:
     """The clocks of the devices: most are right, some are off by a constant, or by hours, or drift."""
 
-    OFFSETS = {3: 95 * SECOND, 17: -40 * SECOND, 58: 3600 * SECOND, 101: -5 * 3600 * SECOND, 333: 12 * SECOND}
-    DRIFTS = {29: 400, 77: -900, 250: 1500}  # parts per million
+    OFFSETS: ClassVar = {
+        3: 95 * SECOND, 17: -40 * SECOND, 58: 3600 * SECOND, 101: -5 * 3600 * SECOND, 333: 12 * SECOND,
+    }  # fmt: skip
+    DRIFTS: ClassVar = {29: 400, 77: -900, 250: 1500}  # parts per million
     FAULTY = frozenset(OFFSETS) | frozenset(DRIFTS)
 
 
@@ -66,21 +68,45 @@ def patients(count: int = PATIENTS) -> pa.Array:
     return text.fixed(valid[:count])
 
 
-@lru_cache(maxsize=4)
-def slips(count: int, registry: int = PATIENTS, seed: int = 1) -> pa.Array:
-    """So many texts, each one edit (of the four) from some key of the registry; a few hit another key."""
-    rng = np.random.default_rng((seed, count, registry))
+def slips(rows: int, registry: int = PATIENTS, form: str = "utf8", seed: int = 1) -> pa.Table:
+    """So many `patient_id`, each one edit (of the four) from some key of the registry; a few are another key."""
+    rng = np.random.default_rng((seed, rows, registry))
     keys = text.matrix(patients(registry))
-    return text.slipped(rng, keys[rng.integers(0, registry, count)])
+    made = text.slipped(rng, keys[rng.integers(0, registry, rows)])
+    return pa.table([_formed(made, form)], ["patient_id"])
+
+
+def keys(rows: int, registry: int = PATIENTS, form: str = "utf8", seed: int = 1) -> pa.Table:
+    """So many `patient_id` of the registry, in any order; two in a hundred are of no patient."""
+    rng = np.random.default_rng((seed, rows, registry))
+    pool = pa.concat_arrays([patients(registry), _strangers()])
+    who = rng.integers(0, registry, rows)
+    strange = rng.random(rows) < 0.02
+    who = np.where(strange, rng.integers(registry, len(pool), rows), who)
+    return pa.table([_formed(pa.DictionaryArray.from_arrays(who.astype(np.int32), pool), form)], ["patient_id"])
+
+
+def masses(rows: int, spellings: tuple[str, ...], form: str = "utf8", seed: int = 1) -> pa.Table:
+    """So many `value` and `unit`; a few units are unknown or of something else."""
+    rng = np.random.default_rng((seed, rows))
+    pool = pa.array([*spellings, "furlong", "mmol/L"])
+    unit = np.where(rng.random(rows) < 0.01, rng.integers(0, len(pool), rows), rng.integers(0, len(spellings), rows))
+    columns = [rng.random(rows) * 100, _formed(pa.DictionaryArray.from_arrays(unit.astype(np.int32), pool), form)]
+    return pa.table(columns, ["value", "unit"])
+
+
+@lru_cache(maxsize=1)
+def _strangers() -> pa.Array:
+    """Valid numbers of nobody in any registry."""
+    rng = np.random.default_rng(7)
+    return text.fixed(text.nhs_numbers(rng.permutation(np.arange(800_000_000, 800_006_000)))[:2_000])
 
 
 @lru_cache(maxsize=1)
 def _pools() -> dict[str, pa.Array]:
-    rng = np.random.default_rng(7)
-    strangers = text.fixed(text.nhs_numbers(rng.permutation(np.arange(800_000_000, 800_006_000)))[:2_000])
     odd = pa.array(["943476591O", "9434765", "", "9990000018", "94347659191", "5555555555"])
     return {
-        "patient_id": pa.concat_arrays([patients(), slips(4_000), strangers, odd]),
+        "patient_id": pa.concat_arrays([patients(), slips(4_000)["patient_id"].chunk(0), _strangers(), odd]),
         "device_id": pa.array([f"D-{number:04}" for number in range(DEVICES)]),
         "code": pa.array([*CODES, "0000-0"]),
         "unit": pa.array([*SPELLINGS, "furlong", "??"]),

@@ -92,7 +92,7 @@ def _calendar(micros: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
 
 def _written(parts: dict[str, NDArray[np.int64]], pattern: str) -> Cells:
     """The pattern with its fields filled in: `Y M D h m s f`, each as often as it has digits."""
-    names = dict(Y="year", M="month", D="day", h="hour", m="minute", s="second", f="milli")
+    names = {"Y": "year", "M": "month", "D": "day", "h": "hour", "m": "minute", "s": "second", "f": "milli"}
     rows = len(parts["year"])
     cells = np.empty((rows, len(pattern)), np.uint8)
     place = 0

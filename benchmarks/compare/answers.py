@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 import numpy as np
 
 from .job import Answers
@@ -27,4 +29,10 @@ def differences(reference: Answers, other: Answers, limit: int | None = None) ->
             more, less = np.setdiff1d(given.rows, rows), np.setdiff1d(rows, given.rows)
             first = np.append(more, less)[0]
             told.append(f"{check}: {len(more)} rows too many, {len(less)} too few, such as row {first}")
+        elif limit is None and not _close(right.total, given.total):
+            told.append(f"{check}: what was written differs")
     return told
+
+
+def _close(right: float | None, given: float | None) -> bool:
+    return right is None or given is None or isclose(right, given, rel_tol=1e-9)

@@ -10,13 +10,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.data import SECOND, START
+
 
 @dataclass(frozen=True)
 class Found:
-    """What one check found: how many rows as the peer counts them, and which, in order."""
+    """What one check found: how many rows as the peer counts them, and which, in order; `total` is the sum of what
+    it wrote (finite values; times in seconds since `START`), where it converts."""
 
     count: int
     rows: NDArray[np.int64]
+    total: float | None = None
 
 
 Answers = dict[str, Found]
@@ -43,7 +47,19 @@ class Task:
 Maker = Callable[[Task], Job]
 
 
-def found(rows: Any, count: int | None = None) -> Found:
-    """From rows in any order, as anything that numpy takes."""
+def found(rows: Any, count: int | None = None, written: Any = None) -> Found:
+    """From rows in any order and what was written, as anything that numpy takes; times in microseconds since 1970."""
     held = np.sort(np.asarray(rows).astype(np.int64))
-    return Found(len(held) if count is None else int(count), held)
+    return Found(len(held) if count is None else int(count), held, None if written is None else total(written))
+
+
+def total(written: Any) -> float:
+    values = np.asarray(written)
+    if values.dtype.kind == "M":
+        values = (values[~np.isnat(values)].astype("datetime64[us]").astype(np.int64) - START) / SECOND
+    return float(values[np.isfinite(values)].sum())
+
+
+def marked(result: dict[str, Any]) -> Answers:
+    """The answers of a peer whose result is a count, rows and perhaps what was written, by check."""
+    return {name: found(rows, count, *written) for name, (count, rows, *written) in result.items()}

@@ -58,6 +58,8 @@ class Record:
     runs: int = 0
     bytes_per_row: float | None = None
     ready: float | None = None
+    """Seconds and bytes for getting ready: indexing a registry, or taking the table over."""
+    ready_bytes: int | None = None
     void: bool = False
     note: str = ""
 
@@ -149,17 +151,20 @@ def compare(setting: Setting, peers: list[str], effort: Effort, baseline: str | 
 def _sighted(process: Process, path: Path) -> tuple[Record, Answers | None]:
     """What a process says of itself and what it answers, before any time is taken."""
     record = Record(process.setting, process.peer)
-    told = process.reply()
+    made = process.reply()
     for reason in ("skipped", "failed"):
-        if reason in told:
-            return replace(record, note=f"{reason}: {told[reason]}"), None
-    rows = told["rows"]
+        if reason in made:
+            return replace(record, note=f"{reason}: {made[reason]}"), None
+    rows = made["rows"]
     answered = process.ask("answer", str(path))
     if "failed" in answered:
         return replace(record, note=f"failed: {answered['failed']}"), None
     with np.load(path) as held:
-        answers = {name: Found(count, held[f"{name}/rows"]) for name, count in answered["counts"].items()}
-    return replace(record, rows=rows, ready=told["ready"], bytes_per_row=answered["bytes"] / rows), answers
+        answers = {
+            name: Found(told["count"], held[f"{name}/rows"], told["total"]) for name, told in answered["found"].items()
+        }
+    held = answered["bytes"] / rows
+    return replace(record, rows=rows, bytes_per_row=held, ready=made["ready"], ready_bytes=made["held"]), answers
 
 
 def _rounds(processes: dict[str, Process], threads: int, effort: Effort) -> None:

@@ -17,20 +17,23 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import data, memory
-from benchmarks.compare.job import Job, Task
-from benchmarks.suites import SUITES, Suite
+from benchmarks.compare.job import Task
+from benchmarks.suites import MASSES, SUITES, Suite
 
 SIGHTING = 1_000
 """Rows of the run that brings in whatever a peer imports late."""
 
 
 def make(spec: dict[str, Any], suite: Suite) -> pa.Table:
-    """The table that every peer of the suite makes alike."""
-    if suite.data == "slips":
-        return pa.table({"patient_id": data.slips(spec["rows"], suite.registry)})
-    table = data.table(spec["rows"], columns=suite.columns, form=spec["form"], repeats=spec["repeats"])
-    limit = suite.limits.get(spec["peer"])
-    return table if limit is None else table.slice(0, limit)
+    """The table that every peer of the suite makes alike; a slow peer keeps its first rows."""
+    rows, form = spec["rows"], spec["form"]
+    if suite.data == "results":
+        table = data.table(rows, columns=suite.columns, form=form, repeats=spec["repeats"])
+    elif suite.data == "masses":
+        table = data.masses(rows, tuple(MASSES), form)
+    else:
+        table = getattr(data, suite.data)(rows, suite.registry, form)
+    return table.slice(0, suite.limits.get(spec["peer"]))
 
 
 class Worker:
@@ -45,16 +48,18 @@ class Worker:
         self.rows = table.num_rows
         small = maker(Task(table.slice(0, SIGHTING), spec["threads"], suite.registry))
         small.answers(small.run())
+        del small
         start = time.perf_counter()
-        self.job: Job = maker(Task(table, spec["threads"], suite.registry))
+        self.job, self.held = memory.peak(lambda: maker(Task(table, spec["threads"], suite.registry)))
         self.ready = time.perf_counter() - start
 
     def answer(self, path: str) -> dict[str, Any]:
         """Runs once; writes what was found to `path`, and says how much memory it took."""
         result, held = memory.peak(self.job.run)
         answers = self.job.answers(result)
-        np.savez(path, **{f"{name}/rows": told.rows for name, told in answers.items()})
-        return {"counts": {name: told.count for name, told in answers.items()}, "bytes": held}
+        np.savez(path, **{f"{name}/rows": one.rows for name, one in answers.items()})
+        told = {name: {"count": one.count, "total": one.total} for name, one in answers.items()}
+        return {"found": told, "bytes": held}
 
     def time(self, seconds: float) -> dict[str, Any]:
         """Runs at least once, then until so many seconds have gone by; what each run took."""
@@ -76,7 +81,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         print(json.dumps({"skipped": f"{error.name} is not installed"}), file=replies)
         return
-    print(json.dumps({"rows": worker.rows, "ready": worker.ready}), file=replies)
+    print(json.dumps({"rows": worker.rows, "ready": worker.ready, "held": worker.held}), file=replies)
     for line in sys.stdin:
         command, argument = json.loads(line)
         print(json.dumps(getattr(worker, command)(argument)), file=replies)

@@ -8,7 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from benchmarks import data, suites
-from benchmarks.compare.job import Answers, Job, Maker, Task, found
+from benchmarks.compare.job import Job, Maker, Task, marked
 
 from .polars import frame
 
@@ -78,11 +78,8 @@ def common(task: Task) -> Job:
             made[check] = (counts.get(rules, 0) if isinstance(rules, str) else len(which), which)
         return made
 
-    return Job(run, answers)
+    return Job(run, marked)
 
-
-def answers(result: dict[str, Any]) -> Answers:
-    return {name: found(rows, count) for name, (count, rows) in result.items()}
 
 
 JOBS: dict[str, Maker] = {"common": common}

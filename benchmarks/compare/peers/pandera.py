@@ -9,7 +9,7 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from benchmarks import data, suites
-from benchmarks.compare.job import Answers, Job, Maker, Task, found
+from benchmarks.compare.job import Job, Maker, Task, marked
 
 from .polars import frame
 
@@ -62,11 +62,8 @@ def common(task: Task) -> Job:
             made[check] = (len(which), which)
         return made
 
-    return Job(run, answers)
+    return Job(run, marked)
 
-
-def answers(result: dict[str, Any]) -> Answers:
-    return {name: found(rows, count) for name, (count, rows) in result.items()}
 
 
 JOBS: dict[str, Maker] = {"common": common}

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks import data, suites
-from benchmarks.compare.job import Answers, Job, Maker, Task, found
+from benchmarks.compare.job import Job, Maker, Task, marked
 
 
 def frame(task: Task) -> pl.DataFrame:
@@ -42,11 +42,8 @@ def common(task: Task) -> Job:
         columns = {name: lists[name][0] for name in names} | {"unique key": key["index"]}
         return {name: (len(column), column) for name, column in columns.items()}
 
-    return Job(run, answers)
+    return Job(run, marked)
 
-
-def answers(result: dict[str, Any]) -> Answers:
-    return {name: found(rows, count) for name, (count, rows) in result.items()}
 
 
 JOBS: dict[str, Maker] = {"common": common}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks import data, suites
-from benchmarks.compare.job import Answers, Job, Maker, Task, found
+from benchmarks.compare.job import Job, Maker, Task, marked
 
 
 def plain(task: Task) -> pa.Table:
@@ -63,11 +63,8 @@ def common(task: Task) -> Job:
         made["foreign key"] = rows(absent(table["patient_id"], registered))
         return {name: (len(which), which) for name, which in made.items()}
 
-    return Job(run, answers)
+    return Job(run, marked)
 
-
-def answers(result: dict[str, Any]) -> Answers:
-    return {name: found(which, count) for name, (count, which) in result.items()}
 
 
 JOBS: dict[str, Maker] = {"common": common}
