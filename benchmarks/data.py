@@ -228,7 +228,7 @@ class _Chunk:
         values["nulls"] = np.zeros(self.rows, np.int64)
         for bit, name in enumerate(self.null):
             values["nulls"][self.null[name]] |= 1 << bit
-        values["delay"] = 250_000 + self.rng.exponential(5 * SECOND, self.rows).astype(np.int64)
+        values["delay"] = 250_000 + self.rng.exponential(2 * SECOND, self.rows).astype(np.int64)
         values["style"] = self.rng.integers(0, 20, self.rows)
 
     def _some(self, share: float) -> NDArray[np.int64]:
