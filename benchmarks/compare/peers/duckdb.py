@@ -59,5 +59,59 @@ def common(task: Task) -> Job:
     return Job(run, marked)
 
 
+def failing(task: Task, query: str, name: str) -> Job:
+    """A query that gives the failing rows."""
+    database = connected(task)
 
-JOBS: dict[str, Maker] = {"common": common}
+    def run() -> dict[str, Any]:
+        rows = database.sql(query).to_arrow_table()["i"]
+        return {name: (len(rows), rows)}
+
+    return Job(run, marked)
+
+
+def match(task: Task) -> Job:
+    return failing(task, "select i from t where patient_id not in (select nhs from patients)", "registry")
+
+
+def times(task: Task, column: str, parsed: str) -> Job:
+    database = connected(task)
+    query = f"select {parsed} as written, {column} is not null and written is null as bad from t"
+
+    def run() -> dict[str, Any]:
+        told = database.sql(query).to_arrow_table()
+        rows = pc.indices_nonzero(told["bad"])
+        return {"timestamp": (len(rows), rows, told["written"].cast(pa.timestamp("us")))}
+
+    return Job(run, marked)
+
+
+def hl7(task: Task) -> Job:
+    forms = "['%Y%m%d%H%M%S%z', '%Y%m%d%H%M%S.%g%z', '%Y%m%d%H%M%z', '%Y%m%d']"
+    return times(task, "sent_hl7", f"try_strptime(sent_hl7, {forms})")
+
+
+def iso8601(task: Task) -> Job:
+    return times(task, "sent_iso", "try_cast(sent_iso as timestamptz)")
+
+
+def unique(task: Task) -> Job:
+    key = ", ".join(suites.KEY)
+    known = " and ".join(f"{name} is not null" for name in suites.KEY)
+    repeated = f"select {key} from t where {known} group by all having count(*) > 1"
+    return failing(task, f"select i from t semi join ({repeated}) using ({key})", "unique key")
+
+
+def near(task: Task) -> Job:
+    query = """
+        select i from t where patient_id is not null and code is not null
+        qualify received_at - lag(received_at) over (partition by patient_id, code order by received_at, i)
+            <= interval 5 minutes
+    """
+    return failing(task, query, "near duplicate")
+
+
+JOBS: dict[str, Maker] = {
+    "common": common, "match50k": match, "match500k": match, "hl7": hl7, "iso8601": iso8601, "unique": unique,
+    "near": near,
+}  # fmt: skip

@@ -183,7 +183,6 @@ def units_analyte(task: Task) -> Job:
 
 
 HL7 = r"^[0-9]{8}([0-9]{4}([0-9]{2}([.][0-9]{3})?)?[+-][0-9]{4})?$"
-ISO8601 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
 
 def hl7_times(text: pl.Expr) -> pl.Expr:
@@ -192,38 +191,30 @@ def hl7_times(text: pl.Expr) -> pl.Expr:
     stem = pl.when(zoned).then(text.str.head(-5)).otherwise(text)
     clock = stem.str.head(14).str.pad_end(14, "0")
     offset = pl.when(zoned).then(text.str.tail(5)).cast(pl.Int64, strict=False).fill_null(0)
-    return assembled(clock, "%Y%m%d%H%M%S", stem.str.slice(15, 3), offset)
+    east = offset.sign() * (offset.abs() // 100 * 60 + offset.abs() % 100)
+    naive = clock.str.to_datetime("%Y%m%d%H%M%S", strict=False, time_unit="us")
+    milli = stem.str.slice(15, 3).cast(pl.Int64, strict=False).fill_null(0)
+    return pl.when(text.str.contains(HL7)).then(naive + pl.duration(minutes=-east, milliseconds=milli))
 
 
 def iso8601_times(text: pl.Expr) -> pl.Expr:
-    offset = pl.when(~text.str.ends_with("Z")).then(text.str.tail(6).str.replace(":", "", literal=True))
-    return assembled(
-        text.str.head(19), "%Y-%m-%dT%H:%M:%S",
-        pl.when(text.str.slice(19, 1) == ".").then(text.str.slice(20, 3)),
-        offset.cast(pl.Int64, strict=False).fill_null(0),
-    )  # fmt: skip
+    return text.str.to_datetime("%+", strict=False, time_unit="us")
 
 
-def assembled(clock: pl.Expr, form: str, milli: pl.Expr, offset: pl.Expr) -> pl.Expr:
-    """A time in UTC of a clock's reading, thousandths, and its offset as the number `hhmm`."""
-    east = offset.sign() * (offset.abs() // 100 * 60 + offset.abs() % 100)
-    naive = clock.str.to_datetime(form, strict=False, time_unit="us")
-    return naive + pl.duration(minutes=-east, milliseconds=milli.cast(pl.Int64, strict=False).fill_null(0))
-
-
-def timestamps(held: pl.LazyFrame, name: str, pattern: str, times: Callable[[pl.Expr], pl.Expr]) -> pl.LazyFrame:
+def timestamps(held: pl.LazyFrame, name: str, times: Callable[[pl.Expr], pl.Expr]) -> pl.LazyFrame:
+    """In two steps, or the times would be made once for each of their uses."""
     text = pl.col(name)
-    time = pl.when(text.str.contains(pattern)).then(times(text))
-    bad = (time.is_null() & text.is_not_null()).arg_true()
-    return held.select(bad.implode().alias("rows"), time.implode().alias("written"))
+    time = times(text).alias("written")
+    bad = (pl.col("written").is_null() & text.is_not_null()).arg_true()
+    return held.select(text, time).select(bad.implode().alias("rows"), pl.col("written").implode())
 
 
 def hl7(task: Task) -> Job:
-    return converting(timestamps(frame(task).lazy(), "sent_hl7", HL7, hl7_times), "timestamp")
+    return converting(timestamps(frame(task).lazy(), "sent_hl7", hl7_times), "timestamp")
 
 
 def iso8601(task: Task) -> Job:
-    return converting(timestamps(frame(task).lazy(), "sent_iso", ISO8601, iso8601_times), "timestamp")
+    return converting(timestamps(frame(task).lazy(), "sent_iso", iso8601_times), "timestamp")
 
 
 def clock_query(held: pl.LazyFrame) -> pl.LazyFrame:
@@ -282,7 +273,7 @@ def clinical(task: Task) -> Job:
         "clock": clock_query(lazy.drop("index")),
         "near duplicate": near_query(lazy.drop("index")),
         "unit": converted(lazy, analyte_factors(), ["unit", "code"]),
-        "timestamp": timestamps(lazy, "sent_hl7", HL7, hl7_times),
+        "timestamp": timestamps(lazy, "sent_hl7", hl7_times),
     }
 
     def run() -> dict[str, Any]:

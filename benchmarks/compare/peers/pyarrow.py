@@ -66,5 +66,24 @@ def common(task: Task) -> Job:
     return Job(run, marked)
 
 
+def match(task: Task) -> Job:
+    table, registered = plain(task), data.patients(task.registry)
 
-JOBS: dict[str, Maker] = {"common": common}
+    def run() -> dict[str, Any]:
+        which = rows(absent(table["patient_id"], registered))
+        return {"registry": (len(which), which)}
+
+    return Job(run, marked)
+
+
+def unique(task: Task) -> Job:
+    table = plain(task)
+
+    def run() -> dict[str, Any]:
+        which = repeated(table, task.threads > 1)
+        return {"unique key": (len(which), which)}
+
+    return Job(run, marked)
+
+
+JOBS: dict[str, Maker] = {"common": common, "match50k": match, "match500k": match, "unique": unique}
