@@ -63,6 +63,8 @@ def _match(name: str, registry: int) -> Suite:
     return Suite(name, f"Exact match, {registry:,} keys", ("patient_id",), ENGINES, {}, "keys", registry)
 
 
+SCALING = ("patient_id", "code", "value", "collected_at", "received_at")
+
 KERNELS = (
     Suite("nhs", "NHS number", ("patient_id",), (*_OWN, "numpy", "polars", "stdnum"), {"stdnum": 20_000}),
     _match("match50k", 50_000),
@@ -90,5 +92,6 @@ SUITES = {
             (*_OWN, "polars"),
         ),
         *KERNELS,
+        Suite("scaling", "Not null, range, set, order and key over five columns", SCALING, _OWN),
     )
 }

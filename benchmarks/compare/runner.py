@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -53,6 +54,8 @@ class Record:
     setting: Setting
     peer: str
     rows: int = 0
+    data_bytes: int = 0
+    """Of the table as dqcore gets it, so that bytes a second can be told."""
     least: float | None = None
     median: float | None = None
     runs: int = 0
@@ -91,11 +94,10 @@ class Process:
 
     def _send(self, message: Any) -> None:
         assert self.process.stdin is not None
-        try:
+        # What it died of, if it did, is said when its reply is read.
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(message) + "\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # what it died of is said when its reply is read
 
     def reply(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -109,10 +111,8 @@ class Process:
     def close(self) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         self.process.wait()
         self.process.stdout.close()
 
@@ -164,7 +164,8 @@ def _sighted(process: Process, path: Path) -> tuple[Record, Answers | None]:
             name: Found(told["count"], held[f"{name}/rows"], told["total"]) for name, told in answered["found"].items()
         }
     held = answered["bytes"] / rows
-    return replace(record, rows=rows, bytes_per_row=held, ready=made["ready"], ready_bytes=made["held"]), answers
+    record = replace(record, rows=rows, data_bytes=made["data"], ready=made["ready"], ready_bytes=made["held"])
+    return replace(record, bytes_per_row=held), answers
 
 
 def _rounds(processes: dict[str, Process], threads: int, effort: Effort) -> None:

@@ -78,10 +78,17 @@ def clinical() -> list[Any]:
     return [*nhs(), *fuzzy(), *units_analyte(), *hl7(), order, *clock(), *near()]
 
 
+def scaling() -> list[Any]:
+    """The common checks that five columns allow."""
+    columns = set(suites.SCALING)
+    kept = [rule for rule in common() if not isinstance(rule, dq.Match) and columns.issuperset(rule.reads())]
+    return [*kept, dq.OneOf("code", data.CODES, id="set code")]
+
+
 RULES = {
     "common": common, "nhs": nhs, "match50k": match, "match500k": match, "fuzzy50k": fuzzy, "fuzzy1m": fuzzy,
     "units": units, "units_analyte": units_analyte, "hl7": hl7, "iso8601": iso8601, "clock": clock,
-    "unique": unique, "near": near, "clinical": clinical,
+    "unique": unique, "near": near, "clinical": clinical, "scaling": scaling,
 }  # fmt: skip
 
 

@@ -87,8 +87,10 @@ def times(task: Task, column: str, parsed: str) -> Job:
 
 
 def hl7(task: Task) -> Job:
-    forms = "['%Y%m%d%H%M%S%z', '%Y%m%d%H%M%S.%g%z', '%Y%m%d%H%M%z', '%Y%m%d']"
-    return times(task, "sent_hl7", f"try_strptime(sent_hl7, {forms})")
+    # A date among texts with an offset would be given the offset of the row before it: duckdb 2.0 forgets to reset it.
+    date = "try_strptime(sent_hl7, '%Y%m%d')::timestamptz"
+    time = "try_strptime(sent_hl7, ['%Y%m%d%H%M%S%z', '%Y%m%d%H%M%S.%g%z', '%Y%m%d%H%M%z'])"
+    return times(task, "sent_hl7", f"case when length(sent_hl7) = 8 then {date} else {time} end")
 
 
 def iso8601(task: Task) -> Job:
