@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dqcore.version import VERSION
+
 _BLOCK = bytes(4 << 20)
 BUSY = 1.15
 """Two threads that take this much longer than one were not on two free CPUs."""
 PACKAGES = (
-    "dqcore", "pyarrow", "numpy", "polars", "duckdb", "pandera", "dataframely", "pointblank", "python-stdnum",
+    "pyarrow", "numpy", "polars", "duckdb", "pandera", "dataframely", "pointblank", "python-stdnum",
     "rapidfuzz", "pint", "ciso8601",
 )  # fmt: skip
 
@@ -79,7 +81,7 @@ def description() -> dict[str, str]:
         level, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
         if kind != "Instruction":
             made[f"L{level} cache"] = size
-    made |= {"system": f"{platform.system()} {platform.release()}", "Python": platform.python_version()}
+    made |= {"dqcore": VERSION, "system": f"{platform.system()} {platform.release()}", "Python": platform.python_version()}
     for name in PACKAGES:
         try:
             made[name] = version(name)

@@ -185,7 +185,7 @@ def _rounds(processes: dict[str, Process], threads: int, effort: Effort) -> None
 def _timed(record: Record, process: Process | None) -> Record:
     if process is None:
         return record
-    void = len(process.times) < FEWEST
+    void = len(process.times) < min(FEWEST, len(process.times) + len(process.void_times))
     times = process.void_times + process.times if void else process.times
     if not times:
         return replace(record, note="failed: ended while it was timed; see above")
