@@ -81,7 +81,11 @@ def description() -> dict[str, str]:
         level, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
         if kind != "Instruction":
             made[f"L{level} cache"] = size
-    made |= {"dqcore": VERSION, "system": f"{platform.system()} {platform.release()}", "Python": platform.python_version()}
+    made |= {
+        "dqcore": VERSION,
+        "system": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+    }
     for name in PACKAGES:
         try:
             made[name] = version(name)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
+from . import data
 from .data import COLUMNS
 
 COMMON_NOT_NULL = ("patient_id", "code", "value", "collected_at", "device_id")
@@ -95,3 +98,13 @@ SUITES = {
         Suite("scaling", "Not null, range, set, order and key over five columns", SCALING, _OWN),
     )
 }
+
+
+def make(suite: Suite, rows: int, form: str = "utf8", repeats: bool = False) -> pa.Table:
+    """The table that every peer of a suite makes alike."""
+    if suite.data == "results":
+        return data.table(rows, columns=suite.columns, form=form, repeats=repeats)
+    if suite.data == "masses":
+        return data.masses(rows, tuple(MASSES), form)
+    of_registry = {"keys": data.keys, "slips": data.slips}[suite.data]
+    return of_registry(rows, suite.registry, form)

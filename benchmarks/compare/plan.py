@@ -11,7 +11,7 @@ from benchmarks.suites import ENGINES, KERNELS, SUITES
 
 from .runner import Effort, Record, Setting, compare
 
-PAIR = ("dqcore", "validate", "polars")
+PAIR = ("dqcore", "polars")
 MILLION, TEN_MILLION = 1_000_000, 10_000_000
 SMALL = (1, 100, 1_000, 10_000)
 SCALES = (1_000_000, 10_000_000, 100_000_000)
@@ -32,28 +32,32 @@ class Part:
 def plan() -> Iterator[Part]:
     yield from _common()
     for threads in (1, 2):
-        yield Part("clinical", Setting("clinical", MILLION, "utf8", threads), SUITES["clinical"].peers, Effort(7, 30))
+        yield Part("clinical", Setting("clinical", MILLION, "utf8", threads), SUITES["clinical"].peers, Effort(7, 20))
     for suite in KERNELS:
         for threads in (1, 2):
-            yield Part("kernels", Setting(suite.name, suite.rows, "utf8", threads), suite.peers, Effort(9, 8))
+            yield Part("kernels", Setting(suite.name, suite.rows, "utf8", threads), suite.peers, Effort(9, 6))
     for rows in SMALL:
         yield Part("small", Setting("common", rows), SUITES["common"].peers, Effort(9, 4, burst=0.1))
     for threads in (1, 2):
         for rows in SCALES:
-            yield Part("scaling", Setting("scaling", rows, "utf8", threads), SUITES["scaling"].peers, Effort(9, 10))
+            yield Part("scaling", Setting("scaling", rows, "utf8", threads), ("dqcore",), Effort(9, 10))
 
 
 def _common() -> Iterator[Part]:
     for threads in (1, 2):
         for form in FORMS:
             peers = SUITES["common"].peers if form == "utf8" else PAIR
-            yield Part("common", Setting("common", MILLION, form, threads), peers, Effort(11, 20))
-        yield Part("common", Setting("common", MILLION, "utf8", threads, repeats=True), PAIR, Effort(7, 10))
+            yield Part(
+                "common", Setting("common", MILLION, form, threads), peers, Effort(11, 20 if form == "utf8" else 10)
+            )
+        yield Part("common", Setting("common", MILLION, "utf8", threads, repeats=True), PAIR, Effort(7, 8))
     for threads in (1, 2):
         for form in FORMS:
             peers = ENGINES if form == "utf8" else PAIR
-            yield Part("common", Setting("common", TEN_MILLION, form, threads), peers, Effort(5, 25))
-        yield Part("common", Setting("common", TEN_MILLION, "utf8", threads, repeats=True), PAIR, Effort(4, 15))
+            yield Part(
+                "common", Setting("common", TEN_MILLION, form, threads), peers, Effort(5, 20 if form == "utf8" else 12)
+            )
+        yield Part("common", Setting("common", TEN_MILLION, "utf8", threads, repeats=True), PAIR, Effort(4, 12))
 
 
 def run(part: Part, earlier: list[Record]) -> list[Record]:

@@ -16,24 +16,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import data, memory
+from benchmarks import memory
 from benchmarks.compare.job import Task
-from benchmarks.suites import MASSES, SUITES, Suite
+from benchmarks.suites import SUITES, make
 
 SIGHTING = 1_000
 """Rows of the run that brings in whatever a peer imports late."""
-
-
-def make(spec: dict[str, Any], suite: Suite) -> pa.Table:
-    """The table that every peer of the suite makes alike; a slow peer keeps its first rows."""
-    rows, form = spec["rows"], spec["form"]
-    if suite.data == "results":
-        table = data.table(rows, columns=suite.columns, form=form, repeats=spec["repeats"])
-    elif suite.data == "masses":
-        table = data.masses(rows, tuple(MASSES), form)
-    else:
-        table = getattr(data, suite.data)(rows, suite.registry, form)
-    return table.slice(0, suite.limits.get(spec["peer"]))
 
 
 class Worker:
@@ -44,7 +32,7 @@ class Worker:
         pa.set_cpu_count(spec["threads"])
         module = importlib.import_module(f"benchmarks.compare.peers.{spec['peer']}")
         maker = module.JOBS[suite.name]
-        table = make(spec, suite)
+        table = make(suite, spec["rows"], spec["form"], spec["repeats"]).slice(0, suite.limits.get(spec["peer"]))
         self.rows, self.data_bytes = table.num_rows, table.get_total_buffer_size()
         small = maker(Task(table.slice(0, SIGHTING), spec["threads"], suite.registry))
         small.answers(small.run())

@@ -81,5 +81,4 @@ def common(task: Task) -> Job:
     return Job(run, marked)
 
 
-
 JOBS: dict[str, Maker] = {"common": common}

@@ -13,7 +13,6 @@ from benchmarks.compare.job import Job, Maker, Task, marked
 
 from .polars import frame
 
-
 NOTHING = pl.DataFrame(schema={"column": pl.String, "check": pl.String, "index": pl.Int32})
 
 
@@ -44,7 +43,11 @@ def common(task: Task) -> Job:
     held = frame(task)
     results = schema(data.patients(task.registry).to_pylist())
     of_column = dict(
-        zip(("value", "unit", "status", "accession", "patient_id"), suites.COMMON_CHECKS[5:9] + ("foreign key",), strict=True)
+        zip(
+            ("value", "unit", "status", "accession", "patient_id"),
+            (*suites.COMMON_CHECKS[5:9], "foreign key"),
+            strict=True,
+        )
     )
 
     def run() -> dict[str, Any]:
@@ -67,7 +70,6 @@ def common(task: Task) -> Job:
         return made
 
     return Job(run, marked)
-
 
 
 JOBS: dict[str, Maker] = {"common": common}

@@ -34,9 +34,7 @@ def common(task: Task) -> Job:
         plan = plan.col_vals_in_set("patient_id", [*registered, None])
         done = plan.interrogate(extract_limit=held.height)
         extracts, counts = done.get_data_extracts(), done.n_failed()
-        return {
-            name: (counts[step], _rows(extracts[step])) for step, name in enumerate(suites.COMMON_CHECKS, 1)
-        }
+        return {name: (counts[step], _rows(extracts[step])) for step, name in enumerate(suites.COMMON_CHECKS, 1)}
 
     return Job(run, marked)
 
