@@ -19,7 +19,7 @@ lint: $(VENV)/.test
 	$(RUN) -m mypy
 
 bench: $(VENV)/.bench
-	$(RUN) -m pytest benchmarks -q --benchmark-only --benchmark-max-time=0.3
+	$(RUN) -m pytest benchmarks -q --rows 200000 --benchmark-only --benchmark-max-time=0.3
 	$(RUN) -m benchmarks.compare --all --write docs/benchmarks.md
 
 # The kernels under AddressSanitizer and UndefinedBehaviorSanitizer, built beside the release build.

@@ -56,7 +56,7 @@ def matrix(array: pa.Array) -> Cells:
 
 def slipped(rng: Generator, cells: Cells) -> pa.Array:
     """Each text with one slip: a digit exchanged, left out or put in, or two neighbours swapped."""
-    rows, width = cells.shape
+    rows, width = len(cells), int(cells.shape[1])
     slip = rng.integers(0, 4, rows)
     at = rng.integers(0, width, rows)
     swap = np.minimum(at, width - 2)

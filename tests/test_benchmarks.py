@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("benchmarks", reason="the benchmarks are not beside the tests")
 
 from benchmarks import data, machine, memory
+from benchmarks.compare import plan
 from benchmarks.compare.answers import differences
 from benchmarks.compare.document import document
 from benchmarks.compare.imports import Import
@@ -129,6 +131,21 @@ def test_peak_sees_what_is_given_back() -> None:
 
 def test_one_thread_is_always_free() -> None:
     assert machine.free(1)
+
+
+def test_a_scale_beyond_memory_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "available", lambda: 10 * 2**30)
+    part = plan.Part("scaling", Setting("scaling", rows=100_000_000), ("dqcore",), Effort())
+    smaller = replace(RECORDS[0], setting=replace(part.setting, rows=1_000))
+    assert [record.note for record in plan.run(part, [smaller])] == ["left out: it would need 10 GiB"]
+
+
+def test_every_suite_names_peers_that_can_do_it() -> None:
+    for suite in SUITES.values():
+        for peer in suite.peers:
+            pytest.importorskip({"stdnum": "stdnum", "validate": "dqcore"}.get(peer, peer))
+            module = importlib.import_module(f"benchmarks.compare.peers.{peer}")
+            assert suite.name in module.JOBS
 
 
 def test_peers_are_run_and_their_answers_agree() -> None:

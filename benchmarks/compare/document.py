@@ -20,8 +20,9 @@ of every check, are compared before any time is taken; who differs is named and 
 
 `dqcore` validates and hands out the numbers of the failing rows, as the peers do; `validate` is the same without
 handing them out. Times are of a prepared rule set on a table in memory; a peer's own copy of the table is made
-beforehand. `bytes per row` is by how much the process grew at its most, beyond the data. Figures in brackets are void:
-the second CPU was not free. `–` is not measured."""
+beforehand, and its texts are strings in each form. `bytes per row` is by how much the process grew at its most, beyond
+the data; an allocator that kept what taking the table over had freed (polars' does) makes a peer's look smaller.
+Figures in brackets are void: the second CPU was not free. `–` is not measured."""
 
 
 def document(

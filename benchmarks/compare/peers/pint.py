@@ -18,7 +18,7 @@ WRITTEN = {unit: unit.lower().replace("gm/", "g/").replace("l", "L") for unit in
 
 def units(task: Task) -> Job:
     table = plain(task)
-    registry = pint.UnitRegistry()
+    registry: Any = pint.UnitRegistry()
 
     def factor(unit: str) -> float:
         try:

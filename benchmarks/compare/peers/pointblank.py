@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pointblank as pb
+import pointblank as pb  # type: ignore[import-untyped, unused-ignore]
 import polars as pl
 
 from benchmarks import data, suites
