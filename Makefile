@@ -14,12 +14,13 @@ test: $(VENV)/.test
 	$(RUN) -m pytest -q
 
 lint: $(VENV)/.test
-	$(RUN) -m ruff check src tests setup.py
-	$(RUN) -m ruff format --check src tests setup.py
+	$(RUN) -m ruff check src tests benchmarks setup.py
+	$(RUN) -m ruff format --check src tests benchmarks setup.py
 	$(RUN) -m mypy
 
 bench: $(VENV)/.bench
-	$(RUN) -m pytest benchmarks -q --benchmark-only
+	$(RUN) -m pytest benchmarks -q --rows 200000 --benchmark-only --benchmark-max-time=0.3
+	$(RUN) -m benchmarks.compare --all --write docs/benchmarks.md
 
 # The kernels under AddressSanitizer and UndefinedBehaviorSanitizer, built beside the release build.
 sanitize: $(VENV)/.test
