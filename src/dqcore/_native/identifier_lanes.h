@@ -2,21 +2,19 @@
  *
  * LANES, how many values; ID(name), a name of this level; AT, the target; VECTOR, and V(op), its intrinsics; V_AND and so
  * on, whose intrinsics are not named after an element; and what each level does in its own way: V_BLOCKS(r, at, k, o),
- * the 16 bytes at at[4 j + k] + o as block j of vector r; V_ZERO and V_BELOW, bits of the lanes that are 0, or less than
- * another; V_PICK, bytes of b where the mask's top bit is set, else of a; V_TABLE, a row's words for 16 lengths by lane. */
+ * the 16 bytes at at[4 j + k] + o as block j of vector r; V_LOW(p), the low halves of int64; V_ZERO and V_BELOW, bits of
+ * the lanes that are 0, or less than another; V_PICK, bytes of b where the mask's top bit is set, else of a; V_TABLE, a
+ * row's words for 16 lengths by lane. */
 
-/* What is known of the lengths of a batch: each less one, and whether all are the same. */
-typedef struct {
-  VECTOR at;
-  const uint32_t *lengths;
-  int set;
-} ID(dq_lengths);
+/* Bits of the values of a set that pass, from their words and their lengths less one. */
+typedef uint32_t (*ID(dq_clean_judge))(const dq_id_clean *q, const VECTOR *w, const uint32_t *lengths, int set);
 
-#define V_WORD(ROW) (same ? V(set1_epi32)((int)(ROW)[l->set][l->lengths[0] & 15]) : V_TABLE((ROW)[l->set], l))
+/* The word of a row for the length of each lane, or for that of all. */
+#define V_WORD(ROW) (same ? V(set1_epi32)((int)(ROW)[set][lengths[0] & 15]) : V_TABLE((ROW)[set], lengths))
 
 /* Adds what the digits of one word count in a Verhoeff check. `turned` holds, in each byte of a lane, whether an odd
  * number of digits to the right turn over. */
-AT DQ_INLINE VECTOR ID(dq_clean_verhoeff)(const dq_id_clean *q, VECTOR digits, VECTOR read, VECTOR place, VECTOR *turned) {
+AT DQ_INLINE VECTOR ID(dq_clean_turn)(const dq_id_clean *q, VECTOR digits, VECTOR read, VECTOR place, VECTOR *turned) {
   VECTOR x = V_AND(V(shuffle_epi8)(V_QUAD(q->permuted[0]), digits), read);
   for (int k = 1; k < 4; k++) {
     x = V_PICK(x, V(shuffle_epi8)(V_QUAD(q->permuted[k]), x), place);
@@ -30,48 +28,72 @@ AT DQ_INLINE VECTOR ID(dq_clean_verhoeff)(const dq_id_clean *q, VECTOR digits, V
   return V(maddubs_epi16)(x, V_OR(V(sub_epi8)(V_NONE, before), V(set1_epi8)(1)));
 }
 
-/* Bits of the lanes whose values pass, among those of l->set; w are their words. */
-AT DQ_INLINE uint32_t ID(dq_clean_pass)(const dq_id_clean *q, const VECTOR *w, const ID(dq_lengths) *l, int algorithm,
-                                        int same) {
+/* `rows` of weights, `ten` where an X may count as ten. */
+AT DQ_INLINE uint32_t ID(dq_clean_pass)(const dq_id_clean *q, const VECTOR *w, const uint32_t *lengths, int set,
+                                        int algorithm, int rows, int ten, int same) {
   VECTOR bad = V_WORD(q->closed), differs = V_NONE, turned = V_NONE, sums[DQ_ID_ROWS] = {V_NONE, V_NONE};
   const VECTOR one = V(set1_epi8)(1), first = V(shuffle_epi8)(w[0], V_QUAD(dq_clean_first));
-  for (int j = q->words[l->set] - 1; j >= 0; j--) {
+  for (int j = q->words[set] - 1; j >= 0; j--) {
     VECTOR digits = V(sub_epi8)(w[j], V(set1_epi8)('0'));
     VECTOR beyond = V(subs_epu8)(V(sub_epi8)(w[j], V_WORD(q->low[j])), V_WORD(q->span[j]));
     if (q->constants) differs = V_OR(differs, V_AND(V_XOR(w[j], first), V_WORD(q->inside[j])));
-    if (algorithm == DQ_VERHOEFF) {
-      VECTOR part = ID(dq_clean_verhoeff)(q, digits, V_WORD(q->weight[0][j]), V_WORD(q->extra[j]), &turned);
-      sums[0] = V(add_epi16)(sums[0], part);
-    } else if (algorithm == DQ_LUHN) {
-      VECTOR carry = V(min_epu8)(V(subs_epu8)(digits, V_WORD(q->extra[j])), one);
-      sums[0] = V(add_epi16)(sums[0], V(maddubs_epi16)(digits, V_WORD(q->weight[0][j])));
-      sums[0] = V(add_epi16)(sums[0], V(maddubs_epi16)(carry, one));
-    } else if (algorithm == DQ_WEIGHTED) {
-      if (q->with_ten) {
-        VECTOR other = V(min_epu8)(V_XOR(w[j], V(set1_epi8)('X')), one);
-        VECTOR ten = V_AND(V(sub_epi8)(other, one), V_WORD(q->extra[j]));
-        digits = V(sub_epi8)(digits, V_AND(ten, V(set1_epi8)('X' - '0' - 10)));
-        beyond = V_ANDNOT(ten, beyond);
-      }
-      for (int r = 0; r < q->n_rows; r++)
-        sums[r] = V(add_epi16)(sums[r], V(maddubs_epi16)(digits, V_WORD(q->weight[r][j])));
+    if (ten) {
+      VECTOR other = V(min_epu8)(V_XOR(w[j], V(set1_epi8)('X')), one);
+      VECTOR is_ten = V_AND(V(sub_epi8)(other, one), V_WORD(q->extra[j]));
+      digits = V(sub_epi8)(digits, V_AND(is_ten, V(set1_epi8)('X' - '0' - 10)));
+      beyond = V_ANDNOT(is_ten, beyond);
     }
     bad = V_OR(bad, beyond);
+    if (algorithm == DQ_VERHOEFF) {
+      VECTOR part = ID(dq_clean_turn)(q, digits, V_WORD(q->weight[0][j]), V_WORD(q->extra[j]), &turned);
+      sums[0] = V(add_epi16)(sums[0], part);
+      continue;
+    }
+    if (algorithm == DQ_LUHN) {
+      VECTOR carry = V(min_epu8)(V(subs_epu8)(digits, V_WORD(q->extra[j])), one);
+      sums[0] = V(add_epi16)(sums[0], V(maddubs_epi16)(carry, one));
+    }
+    for (int r = 0; r < rows; r++)
+      sums[r] = V(add_epi16)(sums[r], V(maddubs_epi16)(digits, V_WORD(q->weight[r][j])));
   }
   uint32_t pass = V_ZERO(bad);
   if (q->constants) pass &= ~V_ZERO(differs);
-  for (int r = 0; algorithm != DQ_NO_CHECK && r < q->n_rows; r++) {
+  for (int r = 0; r < rows; r++) {
     VECTOR magic = V(set1_epi32)((int)q->magic);
     VECTOR number = V(add_epi32)(V(madd_epi16)(sums[r], V(set1_epi16)(1)), V_WORD(q->start[r]));
     pass &= V_BELOW(V(mullo_epi32)(number, magic), magic);
   }
   for (int f = 0; f < q->n_filters; f++) {
     const dq_clean_filter *filter = &q->filters[f];
-    if (filter->word >= q->words[l->set]) continue;
+    if (filter->word >= q->words[set]) continue;
     VECTOR above = V(sub_epi8)(w[filter->word], V_WORD(filter->low));
     pass &= ~V_ZERO(V(subs_epu8)(above, V_WORD(filter->span)));
   }
   return pass;
+}
+
+#define DQ_CLEAN_JUDGE(NAME, ALGORITHM, N_ROWS, TEN)                                                                  \
+  AT static uint32_t ID(NAME)(const dq_id_clean *q, const VECTOR *w, const uint32_t *lengths, int set) {              \
+    if (V_ZERO(V_XOR(V_LOAD(lengths), V(set1_epi32)((int)lengths[0]))) == (1u << LANES) - 1)                          \
+      return ID(dq_clean_pass)(q, w, lengths, set, ALGORITHM, N_ROWS, TEN, 1);                                        \
+    return ID(dq_clean_pass)(q, w, lengths, set, ALGORITHM, N_ROWS, TEN, 0);                                          \
+  }
+DQ_CLEAN_JUDGE(dq_clean_form, DQ_NO_CHECK, 0, 0)
+DQ_CLEAN_JUDGE(dq_clean_luhn, DQ_LUHN, 1, 0)
+DQ_CLEAN_JUDGE(dq_clean_verhoeff, DQ_VERHOEFF, 1, 0)
+DQ_CLEAN_JUDGE(dq_clean_weighted, DQ_WEIGHTED, 1, 0)
+DQ_CLEAN_JUDGE(dq_clean_weighted_ten, DQ_WEIGHTED, 1, 1)
+DQ_CLEAN_JUDGE(dq_clean_weighted_twice, DQ_WEIGHTED, DQ_ID_ROWS, 1)
+
+AT static ID(dq_clean_judge) ID(dq_clean_judge_of)(const dq_id_clean *q) {
+  switch (q->algorithm) {
+    case DQ_NO_CHECK: return ID(dq_clean_form);
+    case DQ_LUHN: return ID(dq_clean_luhn);
+    case DQ_VERHOEFF: return ID(dq_clean_verhoeff);
+    default: break;
+  }
+  if (q->n_rows > 1) return ID(dq_clean_weighted_twice);
+  return q->with_ten ? ID(dq_clean_weighted_ten) : ID(dq_clean_weighted);
 }
 
 /* Four words of each value from byte o on: w[k] has the k-th of every lane. */
@@ -89,38 +111,113 @@ AT DQ_INLINE void ID(dq_clean_words)(const uint8_t *const *at, int o, VECTOR *w)
   w[3] = V(unpackhi_epi64)(ef, gh);
 }
 
-/* Bits of the values that pass: `at` has 16 readable bytes a value, 32 where q->words[1] is not 0. */
-AT DQ_INLINE uint32_t ID(dq_clean_batch)(const dq_id_clean *q, const uint8_t *const *at, const uint32_t *lengths,
-                                         int algorithm) {
-  VECTOR w[DQ_CLEAN_WORDS], less = V_LOAD(lengths);
-  ID(dq_lengths) l = {V_AND(less, V(set1_epi32)(DQ_CLEAN_LENGTHS - 1)), lengths, 0};
-  uint32_t all = V_ZERO(V_XOR(less, V(set1_epi32)((int)lengths[0]))), pass = 0;
+/* ---- LANES rows: where values are, their lengths less one, their first four words. NULL: too near the end to read
+ * `reach` bytes of each. Bits of rows that cannot be read so leave `usable`. ---- */
+
+AT DQ_INLINE const VECTOR *ID(dq_clean_find_utf8)(const dq_column *c, int64_t i, int64_t reach, const uint8_t **at,
+                                                  uint32_t *lengths, VECTOR *w, uint32_t *usable) {
+  const uint8_t *offsets = c->values + 4 * (c->offset + i);
+  (void)usable;
+  if (dq_i32(offsets, LANES - 1) + reach > dq_i32(c->values, c->offset + c->length)) return NULL;
+  for (int k = 0; k < LANES; k++) at[k] = c->bytes + dq_i32(offsets, k);
+  V_STORE(lengths, V(sub_epi32)(V(sub_epi32)(V_LOAD(offsets + 4), V_LOAD(offsets)), V(set1_epi32)(1)));
   ID(dq_clean_words)(at, 0, w);
-  for (l.set = 0; l.set < DQ_CLEAN_SETS; l.set++) {
-    uint32_t in = q->words[l.set] ? V_ZERO(V_XOR(V(srli_epi32)(less, 4), V(set1_epi32)(l.set))) : 0;
-    if (!in) continue;
-    if (l.set) ID(dq_clean_words)(at, 16, w + 4);
-    pass |= in & (all == (1u << LANES) - 1 ? ID(dq_clean_pass)(q, w, &l, algorithm, 1)
-                                             : ID(dq_clean_pass)(q, w, &l, algorithm, 0));
-  }
-  return pass;
+  return w;
 }
 
-#define DQ_CLEAN_BATCH(NAME, ALGORITHM)                                                                  \
-  AT static uint32_t ID(NAME)(const dq_id_clean *q, const uint8_t *const *at, const uint32_t *lengths) { \
-    uint32_t pass = 0;                                                                                   \
-    for (int k = 0; k < DQ_CLEAN_ROWS; k += LANES)                                                       \
-      pass |= ID(dq_clean_batch)(q, at + k, lengths + k, ALGORITHM) << k;                                \
-    return pass;                                                                                         \
+AT DQ_INLINE const VECTOR *ID(dq_clean_find_large)(const dq_column *c, int64_t i, int64_t reach, const uint8_t **at,
+                                                   uint32_t *lengths, VECTOR *w, uint32_t *usable) {
+  const uint8_t *offsets = c->values + 8 * (c->offset + i);
+  int64_t start = dq_i64(offsets, 0);
+  (void)usable;
+  if (dq_i64(c->values, c->offset + c->length) - dq_i64(offsets, LANES - 1) < reach) return NULL;
+  if (dq_i64(offsets, LANES) - start > INT32_MAX) return NULL; /* low halves would not tell lengths */
+  for (int k = 0; k < LANES; k++) at[k] = c->bytes + dq_i64(offsets, k);
+  V_STORE(lengths, V(sub_epi32)(V(sub_epi32)(V_LOW(offsets + 8), V_LOW(offsets)), V(set1_epi32)(1)));
+  ID(dq_clean_words)(at, 0, w);
+  return w;
+}
+
+/* Views hold up to 12 bytes themselves, after their length: those of the last three rows have less than 32 bytes after
+ * them. The bytes of longer ones lie in buffers, whose sizes are those of the C data interface. */
+AT DQ_INLINE const VECTOR *ID(dq_clean_find_view)(const dq_column *c, int64_t i, int64_t reach, const uint8_t **at,
+                                                  uint32_t *lengths, VECTOR *w, uint32_t *usable) {
+  const uint8_t *views = c->values + 16 * (c->offset + i);
+  if (i + LANES + 2 > c->length) return NULL;
+  for (int k = 0; k < LANES; k++) at[k] = views + 16 * k;
+  ID(dq_clean_words)(at, 0, w);
+  V_STORE(lengths, V(sub_epi32)(w[0], V(set1_epi32)(1)));
+  if (V_BELOW(w[0], V(set1_epi32)(13)) == (1u << LANES) - 1) {
+    w[4] = V_NONE;
+    return w + 1;
   }
-DQ_CLEAN_BATCH(dq_clean_form, DQ_NO_CHECK)
-DQ_CLEAN_BATCH(dq_clean_luhn, DQ_LUHN)
-DQ_CLEAN_BATCH(dq_clean_pentagon, DQ_VERHOEFF)
-DQ_CLEAN_BATCH(dq_clean_weighted, DQ_WEIGHTED)
-static const dq_clean_judge ID(dq_clean_judges)[] = {
-    [DQ_NO_CHECK] = ID(dq_clean_form), [DQ_LUHN] = ID(dq_clean_luhn),
-    [DQ_VERHOEFF] = ID(dq_clean_pentagon), [DQ_WEIGHTED] = ID(dq_clean_weighted)};
-#undef DQ_CLEAN_BATCH
+  for (int k = 0; k < LANES; k++) {
+    uint32_t n = dq_u32(at[k], 0);
+    const uint8_t *view = at[k];
+    at[k] = view + 4;
+    if (n <= 12 || n > DQ_CLEAN_MOST || !(*usable >> k & 1)) continue; /* a null's view may be anything */
+    int32_t buffer = dq_i32(view, 2), from = dq_i32(view, 3);
+    if (from + reach <= dq_i64((const uint8_t *)c->buffers[c->n_buffers], buffer))
+      at[k] = (const uint8_t *)c->buffers[buffer] + from;
+    else *usable &= ~(1u << k);
+  }
+  ID(dq_clean_words)(at, 0, w);
+  return w;
+}
+
+AT DQ_INLINE uint32_t ID(dq_clean_valid)(const dq_column *c, int64_t i) {
+  uint32_t valid = 0;
+  if (DQ_LIKELY(c->validity == NULL)) return (1u << LANES) - 1;
+  for (int k = 0; k < LANES; k++) valid |= (uint32_t)dq_bit(c->validity, c->offset + i + k) << k;
+  return valid;
+}
+
+/* The rows from the first on, LANES at a time, of which those that are not clean go to the exact judgement. Gives how
+ * many rows are done. */
+#define DQ_CLEAN_ROWS(NAME, FIND, READ)                                                                        \
+  AT static int64_t ID(NAME)(const dq_id_call *d) {                                                            \
+    const dq_id_clean *q = d->clean;                                                                           \
+    const ID(dq_clean_judge) judge = ID(dq_clean_judge_of)(q);                                                 \
+    const int64_t reach = q->words[1] ? DQ_CLEAN_MOST : DQ_CLEAN_MOST / 2;                                     \
+    const uint8_t *at[LANES];                                                                                  \
+    uint32_t lengths[LANES];                                                                                   \
+    VECTOR w[DQ_CLEAN_WORDS];                                                                                  \
+    int64_t i = 0;                                                                                             \
+    for (; i + LANES <= d->column->length; i += LANES) {                                                       \
+      uint32_t valid = ID(dq_clean_valid)(d->column, i), usable = valid, pass = 0;                             \
+      const VECTOR *text = FIND(d->column, i, reach, at, lengths, w, &usable);                                 \
+      if (text == NULL) break;                                                                                 \
+      VECTOR set = V(srli_epi32)(V_LOAD(lengths), 4);                                                          \
+      uint32_t in = q->words[0] ? usable & V_ZERO(set) : 0;                                                    \
+      if (in) pass = in & judge(q, text, lengths, 0);                                                          \
+      in = q->words[1] ? usable & V_ZERO(V_XOR(set, V(set1_epi32)(1))) : 0;                                    \
+      if (in) {                                                                                                \
+        ID(dq_clean_words)(at, 16, w + 4);                                                                     \
+        pass |= in & judge(q, w, lengths, 1);                                                                  \
+      }                                                                                                        \
+      if (DQ_LIKELY(pass == (1u << LANES) - 1 && !d->scheme->structure && !d->texts))                          \
+        memset(d->codes + i, DQ_PASS, LANES);                                                                  \
+      else                                                                                                     \
+        for (int k = 0; k < LANES; k++)                                                                        \
+          if (valid >> k & 1) dq_id_settle(d, i + k, READ(d->column, i + k), pass >> k & 1);                   \
+          else dq_id_null(d, i + k);                                                                           \
+    }                                                                                                          \
+    return i;                                                                                                  \
+  }
+DQ_CLEAN_ROWS(dq_clean_utf8, ID(dq_clean_find_utf8), dq_text_utf8)
+DQ_CLEAN_ROWS(dq_clean_large, ID(dq_clean_find_large), dq_text_large)
+DQ_CLEAN_ROWS(dq_clean_view, ID(dq_clean_find_view), dq_text_view)
+
+static int64_t ID(dq_clean_rows)(const dq_id_call *d) {
+  switch (d->column->layout) {
+    case DQ_UTF8: return ID(dq_clean_utf8)(d);
+    case DQ_LARGE_UTF8: return ID(dq_clean_large)(d);
+    case DQ_UTF8_VIEW: return ID(dq_clean_view)(d);
+    default: return 0;
+  }
+}
+#undef DQ_CLEAN_JUDGE
+#undef DQ_CLEAN_ROWS
 #undef V_WORD
 #undef V_ZERO
 #undef V_BELOW
@@ -128,6 +225,8 @@ static const dq_clean_judge ID(dq_clean_judges)[] = {
 #undef V_TABLE
 #undef V_BLOCKS
 #undef V_LOAD
+#undef V_STORE
+#undef V_LOW
 #undef V_QUAD
 #undef V_NONE
 #undef V_AND
