@@ -25,7 +25,7 @@ typedef struct {
   dq_clean_row low[DQ_CLEAN_WORDS], span[DQ_CLEAN_WORDS]; /* the lowest byte of a place, how far above it is clean */
   dq_clean_row inside[DQ_CLEAN_WORDS];                    /* 255 where the value has a byte */
   dq_clean_row weight[DQ_ID_ROWS][DQ_CLEAN_WORDS];        /* signed; for Verhoeff 255 where a digit is read */
-  /* Luhn: 4 where a digit is doubled, else 255. Verhoeff: bits 7, 6, 5 are the place from the right modulo 8, lowest
+  /* Luhn: how far above the lowest the digit 4 is where it is doubled, else 255. Verhoeff: bits 7, 6, 5 are the place from the right modulo 8, lowest
    * first. Weighted: 255 where an X counts as ten. */
   dq_clean_row extra[DQ_CLEAN_WORDS];
   dq_clean_row closed;            /* all ones where no value of a length is clean */
@@ -130,12 +130,13 @@ static int dq_clean_check(dq_id_clean *q, const dq_id_scheme *p, const dq_clean_
       }
       int64_t factor = dq_clean_factor(p, r, i, k);
       int doubled = p->algorithm == DQ_LUHN && factor == 2;
-      if (at[i] < 0) {
-        number += dq_clean_weight(q, factor) * value[i] + (doubled && value[i] > 4);
-        continue;
-      }
+      /* Vectors count how far a digit is above the lowest of its place; what that one counts is known here. 2 d - 9 is
+       * 2 d + 1 modulo 10. */
+      int lowest = at[i] < 0 ? value[i] : places[at[i]].low - '0';
+      number += dq_clean_weight(q, factor) * lowest + (doubled && lowest > 4);
+      if (at[i] < 0) continue;
       dq_clean_put(q->weight[r], at[i], n, dq_clean_weight(q, factor));
-      if (doubled) dq_clean_put(q->extra, at[i], n, 4);
+      if (doubled && lowest <= 4) dq_clean_put(q->extra, at[i], n, 4 - lowest);
     }
     dq_clean_begin(q, r, n, number);
   }

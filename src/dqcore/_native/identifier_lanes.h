@@ -34,27 +34,27 @@ AT DQ_INLINE uint32_t ID(dq_clean_pass)(const dq_id_clean *q, const VECTOR *w, c
   VECTOR bad = V_WORD(q->closed), differs = V_NONE, turned = V_NONE, sums[DQ_ID_ROWS] = {V_NONE, V_NONE};
   const VECTOR one = V(set1_epi8)(1), first = V(shuffle_epi8)(w[0], V_QUAD(dq_clean_first));
   for (int j = q->words[set] - 1; j >= 0; j--) {
-    VECTOR digits = V(sub_epi8)(w[j], V(set1_epi8)('0'));
-    VECTOR beyond = V(subs_epu8)(V(sub_epi8)(w[j], V_WORD(q->low[j])), V_WORD(q->span[j]));
+    VECTOR above = V(sub_epi8)(w[j], V_WORD(q->low[j])), beyond = V(subs_epu8)(above, V_WORD(q->span[j]));
     if (q->constants) differs = V_OR(differs, V_AND(V_XOR(w[j], first), V_WORD(q->inside[j])));
     if (ten) {
       VECTOR other = V(min_epu8)(V_XOR(w[j], V(set1_epi8)('X')), one);
       VECTOR is_ten = V_AND(V(sub_epi8)(other, one), V_WORD(q->extra[j]));
-      digits = V(sub_epi8)(digits, V_AND(is_ten, V(set1_epi8)('X' - '0' - 10)));
+      above = V(sub_epi8)(above, V_AND(is_ten, V(set1_epi8)('X' - '0' - 10)));
       beyond = V_ANDNOT(is_ten, beyond);
     }
     bad = V_OR(bad, beyond);
     if (algorithm == DQ_VERHOEFF) {
+      VECTOR digits = V(sub_epi8)(w[j], V(set1_epi8)('0'));
       VECTOR part = ID(dq_clean_turn)(q, digits, V_WORD(q->weight[0][j]), V_WORD(q->extra[j]), &turned);
       sums[0] = V(add_epi16)(sums[0], part);
       continue;
     }
     if (algorithm == DQ_LUHN) {
-      VECTOR carry = V(min_epu8)(V(subs_epu8)(digits, V_WORD(q->extra[j])), one);
+      VECTOR carry = V(min_epu8)(V(subs_epu8)(above, V_WORD(q->extra[j])), one);
       sums[0] = V(add_epi16)(sums[0], V(maddubs_epi16)(carry, one));
     }
     for (int r = 0; r < rows; r++)
-      sums[r] = V(add_epi16)(sums[r], V(maddubs_epi16)(digits, V_WORD(q->weight[r][j])));
+      sums[r] = V(add_epi16)(sums[r], V(maddubs_epi16)(above, V_WORD(q->weight[r][j])));
   }
   uint32_t pass = V_ZERO(bad);
   if (q->constants) pass &= ~V_ZERO(differs);
@@ -111,38 +111,38 @@ AT DQ_INLINE void ID(dq_clean_words)(const uint8_t *const *at, int o, VECTOR *w)
   w[3] = V(unpackhi_epi64)(ef, gh);
 }
 
-/* ---- LANES rows: where values are, their lengths less one, their first four words. NULL: too near the end to read
- * `reach` bytes of each. Bits of rows that cannot be read so leave `usable`. ---- */
+/* ---- LANES rows: the lengths of their values less one, and four words of each from byte `from` on (0 or 16). NULL: too
+ * near the end to read `reach` bytes of each. Bits of rows that cannot be read so leave `usable`. ---- */
 
-AT DQ_INLINE const VECTOR *ID(dq_clean_find_utf8)(const dq_column *c, int64_t i, int64_t reach, const uint8_t **at,
+AT DQ_INLINE const VECTOR *ID(dq_clean_find_utf8)(const dq_column *c, int64_t i, int64_t reach, int from,
                                                   uint32_t *lengths, VECTOR *w, uint32_t *usable) {
-  const uint8_t *offsets = c->values + 4 * (c->offset + i);
+  const uint8_t *offsets = c->values + 4 * (c->offset + i), *at[LANES];
   (void)usable;
   if (dq_i32(offsets, LANES - 1) + reach > dq_i32(c->values, c->offset + c->length)) return NULL;
   for (int k = 0; k < LANES; k++) at[k] = c->bytes + dq_i32(offsets, k);
   V_STORE(lengths, V(sub_epi32)(V(sub_epi32)(V_LOAD(offsets + 4), V_LOAD(offsets)), V(set1_epi32)(1)));
-  ID(dq_clean_words)(at, 0, w);
+  ID(dq_clean_words)(at, from, w);
   return w;
 }
 
-AT DQ_INLINE const VECTOR *ID(dq_clean_find_large)(const dq_column *c, int64_t i, int64_t reach, const uint8_t **at,
+AT DQ_INLINE const VECTOR *ID(dq_clean_find_large)(const dq_column *c, int64_t i, int64_t reach, int from,
                                                    uint32_t *lengths, VECTOR *w, uint32_t *usable) {
-  const uint8_t *offsets = c->values + 8 * (c->offset + i);
+  const uint8_t *offsets = c->values + 8 * (c->offset + i), *at[LANES];
   int64_t start = dq_i64(offsets, 0);
   (void)usable;
   if (dq_i64(c->values, c->offset + c->length) - dq_i64(offsets, LANES - 1) < reach) return NULL;
   if (dq_i64(offsets, LANES) - start > INT32_MAX) return NULL; /* low halves would not tell lengths */
   for (int k = 0; k < LANES; k++) at[k] = c->bytes + dq_i64(offsets, k);
   V_STORE(lengths, V(sub_epi32)(V(sub_epi32)(V_LOW(offsets + 8), V_LOW(offsets)), V(set1_epi32)(1)));
-  ID(dq_clean_words)(at, 0, w);
+  ID(dq_clean_words)(at, from, w);
   return w;
 }
 
 /* Views hold up to 12 bytes themselves, after their length: those of the last three rows have less than 32 bytes after
  * them. The bytes of longer ones lie in buffers, whose sizes are those of the C data interface. */
-AT DQ_INLINE const VECTOR *ID(dq_clean_find_view)(const dq_column *c, int64_t i, int64_t reach, const uint8_t **at,
+AT DQ_INLINE const VECTOR *ID(dq_clean_find_view)(const dq_column *c, int64_t i, int64_t reach, int from,
                                                   uint32_t *lengths, VECTOR *w, uint32_t *usable) {
-  const uint8_t *views = c->values + 16 * (c->offset + i);
+  const uint8_t *views = c->values + 16 * (c->offset + i), *at[LANES];
   if (i + LANES + 2 > c->length) return NULL;
   for (int k = 0; k < LANES; k++) at[k] = views + 16 * k;
   ID(dq_clean_words)(at, 0, w);
@@ -151,17 +151,16 @@ AT DQ_INLINE const VECTOR *ID(dq_clean_find_view)(const dq_column *c, int64_t i,
     w[4] = V_NONE;
     return w + 1;
   }
-  for (int k = 0; k < LANES; k++) {
-    uint32_t n = dq_u32(at[k], 0);
-    const uint8_t *view = at[k];
-    at[k] = view + 4;
-    if (n <= 12 || n > DQ_CLEAN_MOST || !(*usable >> k & 1)) continue; /* a null's view may be anything */
-    int32_t buffer = dq_i32(view, 2), from = dq_i32(view, 3);
-    if (from + reach <= dq_i64((const uint8_t *)c->buffers[c->n_buffers], buffer))
-      at[k] = (const uint8_t *)c->buffers[buffer] + from;
+  uint32_t far = V_BELOW(w[0], V(set1_epi32)(DQ_CLEAN_MOST + 1)) & ~V_BELOW(w[0], V(set1_epi32)(13));
+  for (int k = 0; k < LANES; k++) at[k] = views + 16 * k + 4;
+  for (far &= *usable; far; far &= far - 1) { /* a null's view may be anything */
+    int k = __builtin_ctz(far);
+    int32_t buffer = dq_i32(views, 4 * k + 2), start = dq_i32(views, 4 * k + 3);
+    int64_t size = dq_i64((const uint8_t *)c->buffers[c->n_buffers], buffer);
+    if (start + reach <= size) at[k] = (const uint8_t *)c->buffers[buffer] + start;
     else *usable &= ~(1u << k);
   }
-  ID(dq_clean_words)(at, 0, w);
+  ID(dq_clean_words)(at, from, w);
   return w;
 }
 
@@ -172,30 +171,36 @@ AT DQ_INLINE uint32_t ID(dq_clean_valid)(const dq_column *c, int64_t i) {
   return valid;
 }
 
-/* The rows from the first on, LANES at a time, of which those that are not clean go to the exact judgement. Gives how
- * many rows are done. */
-#define DQ_CLEAN_ROWS(NAME, FIND, READ)                                                                        \
+/* NAME: the rows from the first on, LANES at a time, of which those that are not clean go to the exact judgement; gives
+ * how many rows are done. MORE: bits of those of `in` that pass, whose values are longer than 16 bytes; w holds what FIND
+ * found of them. */
+#define DQ_CLEAN_ROWS(NAME, MORE, FIND, READ)                                                                  \
+  AT static __attribute__((noinline)) uint32_t ID(MORE)(const dq_id_call *d, ID(dq_clean_judge) judge, int64_t i, \
+                                                        uint32_t in, VECTOR *w) {                              \
+    uint32_t lengths[LANES];                                                                                   \
+    if (FIND(d->column, i, DQ_CLEAN_MOST, 16, lengths, w + 4, &in) == NULL) return 0;                          \
+    return in & judge(d->clean, w, lengths, 1);                                                                \
+  }                                                                                                            \
   AT static int64_t ID(NAME)(const dq_id_call *d) {                                                            \
     const dq_id_clean *q = d->clean;                                                                           \
     const ID(dq_clean_judge) judge = ID(dq_clean_judge_of)(q);                                                 \
     const int64_t reach = q->words[1] ? DQ_CLEAN_MOST : DQ_CLEAN_MOST / 2;                                     \
-    const uint8_t *at[LANES];                                                                                  \
+    const int plain = !d->scheme->structure && !d->texts;                                                      \
     uint32_t lengths[LANES];                                                                                   \
-    VECTOR w[DQ_CLEAN_WORDS];                                                                                  \
+    VECTOR w[DQ_CLEAN_WORDS + 1]; /* what stands in a view goes a word beyond */                               \
     int64_t i = 0;                                                                                             \
     for (; i + LANES <= d->column->length; i += LANES) {                                                       \
       uint32_t valid = ID(dq_clean_valid)(d->column, i), usable = valid, pass = 0;                             \
-      const VECTOR *text = FIND(d->column, i, reach, at, lengths, w, &usable);                                 \
+      const VECTOR *text = FIND(d->column, i, reach, 0, lengths, w, &usable);                                  \
       if (text == NULL) break;                                                                                 \
       VECTOR set = V(srli_epi32)(V_LOAD(lengths), 4);                                                          \
-      uint32_t in = q->words[0] ? usable & V_ZERO(set) : 0;                                                    \
-      if (in) pass = in & judge(q, text, lengths, 0);                                                          \
-      in = q->words[1] ? usable & V_ZERO(V_XOR(set, V(set1_epi32)(1))) : 0;                                    \
-      if (in) {                                                                                                \
-        ID(dq_clean_words)(at, 16, w + 4);                                                                     \
-        pass |= in & judge(q, w, lengths, 1);                                                                  \
+      uint32_t in = usable & V_ZERO(set);                                                                      \
+      if (in && q->words[0]) pass = in & judge(q, text, lengths, 0);                                           \
+      if (in != usable && q->words[1]) {                                                                       \
+        in = usable & V_ZERO(V_XOR(set, V(set1_epi32)(1)));                                                    \
+        if (in) pass |= ID(MORE)(d, judge, i, in, w);                                                          \
       }                                                                                                        \
-      if (DQ_LIKELY(pass == (1u << LANES) - 1 && !d->scheme->structure && !d->texts))                          \
+      if (DQ_LIKELY(pass == (1u << LANES) - 1 && plain))                                                       \
         memset(d->codes + i, DQ_PASS, LANES);                                                                  \
       else                                                                                                     \
         for (int k = 0; k < LANES; k++)                                                                        \
@@ -204,9 +209,9 @@ AT DQ_INLINE uint32_t ID(dq_clean_valid)(const dq_column *c, int64_t i) {
     }                                                                                                          \
     return i;                                                                                                  \
   }
-DQ_CLEAN_ROWS(dq_clean_utf8, ID(dq_clean_find_utf8), dq_text_utf8)
-DQ_CLEAN_ROWS(dq_clean_large, ID(dq_clean_find_large), dq_text_large)
-DQ_CLEAN_ROWS(dq_clean_view, ID(dq_clean_find_view), dq_text_view)
+DQ_CLEAN_ROWS(dq_clean_utf8, dq_clean_utf8_more, ID(dq_clean_find_utf8), dq_text_utf8)
+DQ_CLEAN_ROWS(dq_clean_large, dq_clean_large_more, ID(dq_clean_find_large), dq_text_large)
+DQ_CLEAN_ROWS(dq_clean_view, dq_clean_view_more, ID(dq_clean_find_view), dq_text_view)
 
 static int64_t ID(dq_clean_rows)(const dq_id_call *d) {
   switch (d->column->layout) {
