@@ -71,7 +71,10 @@ def near(scheme, chosen):
     times = length - len(shape.before) - len(shape.after)
     places = [*shape.before, *[shape.repeated] * times, *shape.after]
     digits = [sorted(place & set("0123456789")) or sorted(place) for place in places]
-    text = [chosen.choice(sorted(place) if chosen.random() < 0.05 else only) for place, only in zip(places, digits, strict=True)]
+    text = [
+        chosen.choice(sorted(place) if chosen.random() < 0.05 else only)
+        for place, only in zip(places, digits, strict=True)
+    ]
     kind = chosen.random()
     if kind < 0.05:
         text[chosen.randrange(len(text))] = chosen.choice(STRANGE)
