@@ -144,7 +144,8 @@ static int dq_isbt128_din(const uint8_t *s, int64_t n) {
 
 /* GS1 General Specifications 7.9.5 (check character pairs, modulo 1021); HIBCC uses the same. */
 static int dq_check_pair(const uint8_t *s, int64_t n) {
-  static const uint8_t primes[23] = {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83};
+  static const uint8_t primes[23] = {2,  3,  5,  7,  11, 13, 17, 19, 23, 29, 31, 37,
+                                     41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83};
   static const char pairs[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
   int sum = 0;
   if (n < 3 || n > 25) return 0;

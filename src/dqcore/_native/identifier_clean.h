@@ -1,11 +1,11 @@
 /* Clean values: what of a scheme vectors can prove right, worked out once a scheme.
  *
- * A clean value has an allowed length of at most DQ_CLEAN_MOST bytes, each already the canonical character of its place.
- * Its bytes are held in words of four, and everything known of a place depends on the length alone, so each table has a
- * word a length: DQ_CLEAN_LENGTHS lengths a set, set 0 for 1 to 16 bytes, set 1 for 17 to 32. All checks come to one
- * number that must be 0 modulo `modulus`. What these tables say passes, does pass; what they do not is judged exactly
- * (identifier_judge.h), so they may leave out whatever is rare or costly: half of a class with gaps, a check digit 10
- * written 0, a listed value seen by one word of it. */
+ * A clean value has an allowed length of at most DQ_CLEAN_MOST bytes, each already the canonical character of its
+ * place. Its bytes are held in words of four, and everything known of a place depends on the length alone, so each
+ * table has a word a length: DQ_CLEAN_LENGTHS lengths a set, set 0 for 1 to 16 bytes, set 1 for 17 to 32. All checks
+ * come to one number that must be 0 modulo `modulus`. What these tables say passes, does pass; what they do not is
+ * judged exactly (identifier_judge.h), so they may leave out whatever is rare or costly: half of a class with gaps, a
+ * check digit 10 written 0, a listed value seen by one word of it. */
 #ifndef DQ_IDENTIFIER_CLEAN_H
 #define DQ_IDENTIFIER_CLEAN_H
 #include "identifier_judge.h"
@@ -25,22 +25,22 @@ typedef struct {
   dq_clean_row low[DQ_CLEAN_WORDS], span[DQ_CLEAN_WORDS]; /* the lowest byte of a place, how far above it is clean */
   dq_clean_row inside[DQ_CLEAN_WORDS];                    /* 255 where the value has a byte */
   dq_clean_row weight[DQ_ID_ROWS][DQ_CLEAN_WORDS];        /* signed; for Verhoeff 255 where a digit is read */
-  /* Luhn: how far above the lowest the digit 4 is where it is doubled, else 255. Verhoeff: bits 7, 6, 5 are the place from the right modulo 8, lowest
-   * first. Weighted: 255 where an X counts as ten. */
+  /* Luhn: how far above the lowest the digit 4 is where it is doubled, else 255. Verhoeff: bits 7, 6, 5 are the place
+   * from the right modulo 8, lowest first. Weighted: 255 where an X counts as ten. */
   dq_clean_row extra[DQ_CLEAN_WORDS];
   dq_clean_row closed;            /* all ones where no value of a length is clean */
   dq_clean_row start[DQ_ID_ROWS]; /* what the number begins with: it stays positive however much is taken off */
   dq_clean_filter filters[DQ_CLEAN_FILTERS];
-  uint8_t permuted[4][16];        /* Verhoeff: digits as dq_verhoeff_rank, then the permutation once, twice, four times */
+  uint8_t permuted[4][16];        /* Verhoeff: digits as ranks, then the permutation once, twice, four times */
   int32_t n_rows, n_filters;
   int32_t words[DQ_CLEAN_SETS];   /* how many words the longest value of a set has; 0: none is clean */
-  uint32_t modulus, magic;        /* magic = 2^32 / modulus rounded up: N * magic < magic, modulo 2^32, if modulus | N */
+  uint32_t modulus, magic;        /* 2^32 / modulus rounded up: it divides N < 2^17 if N * magic mod 2^32 < magic */
   int32_t algorithm, constants, with_ten;
 } dq_id_clean;
 
 /* The bytes that a clean value may have at a place. */
 typedef struct {
-  uint8_t low, high, digit, ten; /* `digit`: a check reads it; `ten`: an X there counts as ten */
+  uint8_t low, high, digit, ten; /* `digit`: a check reads it; `ten`: an X counts as ten in the last place */
 } dq_clean_place;
 
 DQ_INLINE int dq_clean_set(int64_t n) { return (int)((n - 1) / DQ_CLEAN_LENGTHS); }
@@ -53,7 +53,7 @@ DQ_INLINE void dq_clean_put(dq_clean_row *words, int64_t place, int64_t n, int b
 }
 
 /* The longest run of known bytes that a class has; of a class with digits, a run of digits. Empty: low above high. */
-static dq_clean_place dq_clean_class(const dq_id_scheme *p, int class, int last) {
+static dq_clean_place dq_clean_class(const dq_id_scheme *p, int class) {
   dq_clean_place made = {1, 0, 0, 0};
   int from = 0, to = 255, start = -1;
   for (int b = '0'; b <= '9'; b++)
@@ -62,10 +62,13 @@ static dq_clean_place dq_clean_class(const dq_id_scheme *p, int class, int last)
     int known = (p->classes[b] >> class & 1) && p->keep[b] == b && b > DQ_ID_SEPARATOR;
     if (!known) start = -1;
     else if (start < 0) start = b;
-    if (known && (made.low > made.high || b - start > made.high - made.low)) made.low = (uint8_t)start, made.high = (uint8_t)b;
+    if (known && (made.low > made.high || b - start > made.high - made.low)) {
+      made.low = (uint8_t)start;
+      made.high = (uint8_t)b;
+    }
   }
-  made.ten = made.digit && last && p->algorithm == DQ_WEIGHTED && !p->ten_is_zero &&
-             (p->classes['X'] >> class & 1) && p->keep['X'] == 'X';
+  made.ten = made.digit && p->algorithm == DQ_WEIGHTED && !p->ten_is_zero && (p->classes['X'] >> class & 1) &&
+             p->keep['X'] == 'X';
   return made;
 }
 
@@ -76,7 +79,8 @@ DQ_INLINE int dq_clean_class_of(const dq_id_scheme *p, int64_t i, int64_t n) {
 
 /* The digits that the check reads, as dq_id_digits and dq_id_checked do: values, and places or -1 for those that are
  * not written. Gives how many, 0 where no value of n bytes can be checked so. */
-static int64_t dq_clean_digits(const dq_id_scheme *p, const dq_clean_place *places, int64_t n, int64_t *at, int *value) {
+static int64_t dq_clean_digits(const dq_id_scheme *p, const dq_clean_place *places, int64_t n, int64_t *at,
+                               int *value) {
   int64_t k = 0, from = 0, wanted = p->over < 0 ? -(int64_t)p->over : p->over;
   for (int64_t i = 0; i < p->n_prefix; i++) at[k] = -1, value[k++] = p->prefix[i] - '0';
   for (int64_t i = n; i < p->pad; i++) at[k] = -1, value[k++] = 0;
@@ -189,16 +193,16 @@ static int dq_clean_bars(dq_id_clean *q, const dq_id_list *list, int64_t n, int6
 }
 
 /* Fills in values of n bytes; 0 where none may pass as clean. */
-static int dq_clean_length(dq_id_clean *q, const dq_id_scheme *p, int64_t n) {
+static int dq_clean_length(dq_id_clean *q, const dq_id_scheme *p, const dq_clean_place *classes, int64_t n) {
   dq_clean_place places[DQ_CLEAN_MOST];
   if (!p->lengths[n]) return 0;
   for (int64_t i = 0; i < n; i++) {
-    places[i] = dq_clean_class(p, dq_clean_class_of(p, i, n), i == n - 1);
+    places[i] = classes[dq_clean_class_of(p, i, n)];
     if (places[i].low > places[i].high) return 0;
     dq_clean_put(q->low, i, n, places[i].low);
     dq_clean_put(q->span, i, n, places[i].high - places[i].low);
     dq_clean_put(q->inside, i, n, 255);
-    if (places[i].ten) dq_clean_put(q->extra, i, n, 255), q->with_ten = 1;
+    if (places[i].ten && i == n - 1) dq_clean_put(q->extra, i, n, 255), q->with_ten = 1;
   }
   return dq_clean_check(q, p, places, n) && dq_clean_bars(q, &p->impossible, n, n) &&
          dq_clean_bars(q, &p->reserved, n, n < p->pad ? p->pad : n);
@@ -212,7 +216,8 @@ DQ_INLINE int dq_verhoeff_rank(int digit) { return (6 * (digit % 5) + (digit < 5
 static void dq_clean_permute(dq_id_clean *q) {
   for (int d = 0; d < 10; d++) {
     q->permuted[0][d] = (uint8_t)dq_verhoeff_rank(d);
-    for (int k = 0; k < 3; k++) q->permuted[k + 1][dq_verhoeff_rank(d)] = (uint8_t)dq_verhoeff_rank(dq_verhoeff_places[1 << k][d]);
+    for (int k = 0; k < 3; k++)
+      q->permuted[k + 1][dq_verhoeff_rank(d)] = (uint8_t)dq_verhoeff_rank(dq_verhoeff_places[1 << k][d]);
   }
 }
 
@@ -228,8 +233,10 @@ static void dq_clean_of(const dq_id_scheme *p, dq_id_clean *q) {
   if (p->algorithm == DQ_LUHN) memset(q->extra, 255, sizeof q->extra);
   dq_clean_permute(q);
   memset(q->closed, 255, sizeof q->closed);
+  dq_clean_place classes[32];
+  for (int k = 0; k < 32; k++) classes[k] = dq_clean_class(p, k);
   for (int64_t n = 1; n <= DQ_CLEAN_MOST; n++) {
-    if (!dq_clean_length(q, p, n)) continue;
+    if (!dq_clean_length(q, p, classes, n)) continue;
     *dq_clean_at(&q->closed, 0, n) = 0;
     q->words[dq_clean_set(n)] = (int32_t)((n + 3) / 4);
   }

@@ -1,10 +1,10 @@
 /* Clean values judged side by side, a value a 32-bit lane. Included once a level of the CPU, which names its vectors:
  *
- * LANES, how many values; ID(name), a name of this level; AT, the target; VECTOR, and V(op), its intrinsics; V_AND and so
- * on, whose intrinsics are not named after an element; and what each level does in its own way: V_BLOCKS(r, at, k, o),
- * the 16 bytes at at[4 j + k] + o as block j of vector r; V_LOW(p), the low halves of int64; V_ZERO and V_BELOW, bits of
- * the lanes that are 0, or less than another; V_PICK, bytes of b where the mask's top bit is set, else of a; V_TABLE, a
- * row's words for 16 lengths by lane. */
+ * LANES, how many values; ID(name), a name of this level; AT, the target; VECTOR, and V(op), its intrinsics; V_AND and
+ * so on, whose intrinsics are not named after an element; and what each level does in its own way: V_BLOCKS(r, at, k,
+ * o), the 16 bytes at at[4 j + k] + o as block j of vector r; V_LOW(p), the low halves of int64; V_ZERO and V_BELOW,
+ * bits of the lanes that are 0, or less than another; V_PICK, bytes of b where the mask's top bit is set, else of a;
+ * V_TABLE, a row's words for 16 lengths by lane. */
 
 /* Bits of the values of a set that pass, from their words and their lengths less one. */
 typedef uint32_t (*ID(dq_clean_judge))(const dq_id_clean *q, const VECTOR *w, const uint32_t *lengths, int set);
@@ -111,8 +111,8 @@ AT DQ_INLINE void ID(dq_clean_words)(const uint8_t *const *at, int o, VECTOR *w)
   w[3] = V(unpackhi_epi64)(ef, gh);
 }
 
-/* ---- LANES rows: the lengths of their values less one, and four words of each from byte `from` on (0 or 16). NULL: too
- * near the end to read `reach` bytes of each. Bits of rows that cannot be read so leave `usable`. ---- */
+/* ---- LANES rows: the lengths of their values less one, and four words of each from byte `from` on (0 or 16). NULL:
+ * too near the end to read `reach` bytes of each. Bits of rows that cannot be read so leave `usable`. ---- */
 
 AT DQ_INLINE const VECTOR *ID(dq_clean_find_utf8)(const dq_column *c, int64_t i, int64_t reach, int from,
                                                   uint32_t *lengths, VECTOR *w, uint32_t *usable) {
@@ -172,8 +172,8 @@ AT DQ_INLINE uint32_t ID(dq_clean_valid)(const dq_column *c, int64_t i) {
 }
 
 /* NAME: the rows from the first on, LANES at a time, of which those that are not clean go to the exact judgement; gives
- * how many rows are done. MORE: bits of those of `in` that pass, whose values are longer than 16 bytes; w holds what FIND
- * found of them. */
+ * how many rows are done. MORE: bits of those of `in` that pass, whose values are longer than 16 bytes; w holds what
+ * FIND found of them. */
 #define DQ_CLEAN_ROWS(NAME, MORE, FIND, READ)                                                                  \
   AT static __attribute__((noinline)) uint32_t ID(MORE)(const dq_id_call *d, ID(dq_clean_judge) judge, int64_t i, \
                                                         uint32_t in, VECTOR *w) {                              \

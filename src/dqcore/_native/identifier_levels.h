@@ -75,8 +75,9 @@ DQ_INLINE __m128i dq_quad(const uint8_t *p) { return _mm_loadu_si128((const __m1
 #define V(OP) _mm512_##OP
 #define V_LOAD(P) _mm512_loadu_si512(P)
 #define V_STORE(P, A) _mm512_storeu_si512(P, A)
-#define V_LOW(P) \
-  _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(V_LOAD(P))), _mm512_cvtepi64_epi32(V_LOAD((P) + 64)), 1)
+#define V_LOW(P)                                                                \
+  _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(V_LOAD(P))),  \
+                     _mm512_cvtepi64_epi32(V_LOAD((P) + 64)), 1)
 #define V_QUAD(P) _mm512_broadcast_i32x4(dq_quad(P))
 #define V_NONE _mm512_setzero_si512()
 #define V_AND(A, B) _mm512_and_si512(A, B)

@@ -37,7 +37,7 @@ DQ_INLINE void dq_id_null(const dq_id_call *d, int64_t i) {
   if (d->texts) d->texts->ends[i] = (int32_t)d->texts->used;
 }
 
-/* A clean value is its own canonical text but for the zeros before it. Half or all of DQ_CLEAN_MOST bytes are readable. */
+/* A clean value is its own canonical text but for the zeros before it. 16 bytes are readable, of one longer 32. */
 DQ_INLINE void dq_id_copy(const dq_id_call *d, int64_t i, dq_text t) {
   dq_id_texts *texts = d->texts;
   if (t.n < d->scheme->pad) {

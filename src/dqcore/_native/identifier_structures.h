@@ -40,7 +40,8 @@ static int dq_cpr_date(const uint8_t *s) {
 /* DDMMYYIIIKK: day + 40 in a D number, month + 40 in an H number, month + 80 in synthetic ones; the individual digits
  * tell the century (Skatteetaten). */
 static int dq_fodselsnummer_date(const uint8_t *s) {
-  int day = dq_two(s), month = dq_two(s + 2), year = dq_two(s + 4), individual = dq_two(s + 6) * 10 + s[8] - '0', century;
+  int day = dq_two(s), month = dq_two(s + 2), year = dq_two(s + 4), century;
+  int individual = dq_two(s + 6) * 10 + s[8] - '0';
   if (day > 40) day -= 40;
   if (month > 80) month -= 80;
   else if (month > 40) month -= 40;
