@@ -7,6 +7,7 @@ from libc.string cimport memset
 
 from .buffers cimport readable, writable
 from .columns cimport Column
+from .cpu cimport level
 from .dq cimport dq_column
 
 
@@ -14,6 +15,7 @@ cdef extern from "identifiers.h" nogil:
     enum:
         DQ_ID_MOST
         DQ_ID_ROWS
+        DQ_CLEAN_MOST
         DQ_NO_CHECK
         DQ_LUHN
         DQ_VERHOEFF
@@ -80,8 +82,20 @@ cdef extern from "identifiers.h" nogil:
         uint8_t* bytes
         int64_t used
 
-    void dq_identify(const dq_column* c, const dq_id_scheme* p, const uint8_t* forms, int early, dq_id_texts* texts,
-                     uint8_t* codes)
+    ctypedef struct dq_id_clean:
+        pass
+
+    ctypedef struct dq_id_call:
+        const dq_column* column
+        const dq_id_scheme* scheme
+        const dq_id_clean* clean
+        const uint8_t* forms
+        int early
+        dq_id_texts* texts
+        uint8_t* codes
+
+    void dq_clean_of(const dq_id_scheme* p, dq_id_clean* q)
+    void dq_identify(const dq_id_call* d, int level)
     int64_t dq_id_room(const dq_column* c, const dq_id_scheme* p)
 
 
@@ -126,6 +140,7 @@ cdef class Program:
     """A scheme as the kernel reads it; made from plain values by name, immutable, picklable."""
 
     cdef dq_id_scheme scheme
+    cdef dq_id_clean clean
     cdef dict given
     cdef list held
 
@@ -152,6 +167,7 @@ cdef class Program:
         p.impossible = self.hold(given["impossible"])
         p.accepted = self.hold(given["accepted"])
         p.reserved = self.hold(given["reserved"])
+        dq_clean_of(p, &self.clean)
 
     cdef int weigh(self, rows) except -1:
         cdef int64_t r = 0, i
@@ -192,21 +208,25 @@ cdef class Program:
         if room > 2**31 - 1:
             raise OverflowError(f"{n} identifiers in one chunk take more than 2 GiB")
         offsets = np.zeros(n + 1, np.int32)
-        data = np.empty(room, np.uint8)
+        data = np.empty(room + DQ_CLEAN_MOST, np.uint8)
         out.ends = <int32_t*>writable(offsets, 4 * (n + 1)) + 1
-        out.bytes = <uint8_t*>writable(data, room)
+        out.bytes = <uint8_t*>writable(data, room + DQ_CLEAN_MOST)
         out.used = 0
         self._judge(column, codes, forms, early, &out)
         return offsets, data[: out.used]
 
     cdef int _judge(self, Column column, codes, forms, int early, dq_id_texts* texts) except -1:
         cdef int64_t n = column.c.length
-        cdef uint8_t* out = <uint8_t*>writable(codes, n)
-        cdef const uint8_t* form = NULL
+        cdef int at = level
+        cdef dq_id_call call
+        call.column, call.scheme, call.clean = &column.c, &self.scheme, &self.clean
+        call.forms = NULL
         if forms is not None:
-            form = <const uint8_t*>readable(forms, n)
+            call.forms = <const uint8_t*>readable(forms, n)
+        call.early, call.texts = early, texts
+        call.codes = <uint8_t*>writable(codes, n)
         with nogil:
-            dq_identify(&column.c, &self.scheme, form, early, texts, out)
+            dq_identify(&call, at)
         return 0
 
 
