@@ -11,14 +11,18 @@ from .dq cimport DQ_NULL, dq_column
 
 cdef extern from "text.h" nogil:
     ctypedef struct dq_member:
-        uint64_t head
-        int64_t n
-        const uint8_t* s
+        pass
+
+    ctypedef struct dq_text_set:
+        const dq_member* slots
+        uint64_t multiplier
+        int shift
+        int perfect
 
     void dq_blanks(const dq_column* c, uint8_t* codes)
     void dq_lengths(const dq_column* c, int64_t low, int64_t high, uint8_t* codes)
-    void dq_add_member(dq_member* slots, uint64_t mask, const uint8_t* s, int64_t n)
-    void dq_strangers(const dq_column* c, const dq_member* slots, uint64_t mask, uint8_t* codes)
+    int dq_add_member(const dq_text_set* set, dq_member* slots, const uint8_t* s, int64_t n)
+    void dq_strangers(const dq_column* c, const dq_text_set* set, uint8_t* codes)
     void dq_compare_text(const dq_column* a, const dq_column* b, int wanted, uint8_t* codes)
 
 
@@ -49,25 +53,34 @@ def lengths(Column column, int64_t low, int64_t high, codes):
 cdef class TextSet:
     """A set of texts, to ask columns about."""
 
-    cdef dq_member* slots
-    cdef uint64_t mask
+    cdef dq_text_set set
     cdef object held
     cdef readonly tuple values
 
     def __cinit__(self, values):
         self.values = tuple(values)
         encoded = [value.encode() for value in self.values]
-        cdef uint64_t capacity = 16
-        while capacity < <uint64_t>len(encoded) * 2:
-            capacity *= 2
-        slots = np.full(capacity * sizeof(dq_member), 0xFF, np.uint8)  # every length is -1: free
-        self.held = (encoded, slots)
-        self.mask = capacity - 1
-        self.slots = <dq_member*>writable(slots, capacity * sizeof(dq_member))
+        bits = max(4, (2 * len(encoded)).bit_length())
+        # Few enough texts find a multiplier that keeps them apart; many are searched for, in a larger table.
+        for wider in range(4):
+            for attempt in range(24 if len(encoded) <= 256 else 1):
+                if self.fill(encoded, min(bits + wider, 40), attempt):
+                    return
+
+    cdef bint fill(self, list encoded, int bits, int attempt) except *:
         cdef const uint8_t* s
+        cdef int met = 0
+        slots = np.full((1 << bits) * sizeof(dq_member), 0xFF, np.uint8)  # every length is -1: free
+        self.held = (encoded, slots)
+        cdef dq_member* into = <dq_member*>writable(slots, (1 << bits) * sizeof(dq_member))
+        self.set.slots = into
+        self.set.shift = 64 - bits
+        self.set.multiplier = (0x9E3779B97F4A7C15 * (2 * attempt + 1)) & 0xFFFFFFFFFFFFFFFF | 1
         for text in encoded:
             s = <const uint8_t*>readable(text, 0)
-            dq_add_member(self.slots, self.mask, s, len(text))
+            met |= dq_add_member(&self.set, into, s, len(text))
+        self.set.perfect = not met
+        return not met
 
     def __reduce__(self):
         return TextSet, (self.values,)
@@ -77,7 +90,7 @@ cdef class TextSet:
         must_be_text(column)
         cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
         with nogil:
-            dq_strangers(&column.c, self.slots, self.mask, out)
+            dq_strangers(&column.c, &self.set, out)
 
 
 def compare(Column left, operator, Column right, codes):

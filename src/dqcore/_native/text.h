@@ -2,6 +2,7 @@
 #ifndef DQ_TEXT_H
 #define DQ_TEXT_H
 #include "dq.h"
+#include "outcomes.h"
 
 /* Characters that leave nothing to read: those that Unicode 15 calls White_Space, the separators U+001C to U+001F,
  * and the invisible U+200B, U+2060 and U+FEFF. Gives the bytes of such a character at s, or 0. */
@@ -38,57 +39,105 @@ static void dq_lengths(const dq_column *c, int64_t low, int64_t high, uint8_t *c
   })
 }
 
-/* A set of texts as an open-addressing table, at most half full. `head` holds up to eight bytes of the text, so that
- * most texts are compared as one word. */
+/* A set of texts. What tells most texts apart is their length and two words: the first eight bytes, and of a longer
+ * text the last eight; only what agrees in these is compared whole. The multiplier is sought (by the caller) so that no
+ * two members meet in a slot; where none is found, slots are searched in turn. */
 typedef struct {
-  uint64_t head;
+  uint64_t head, tail;
   int64_t n; /* -1: the slot is free */
   const uint8_t *s;
 } dq_member;
+
+typedef struct {
+  const dq_member *slots;
+  uint64_t multiplier;
+  int shift; /* 64 less the bits of a slot's number */
+  int perfect; /* 1: a text stands in its own slot or nowhere */
+} dq_text_set;
+
+/* A text and its two words. */
+typedef struct {
+  dq_text t;
+  uint64_t head, tail;
+} dq_worded;
 
 DQ_INLINE uint64_t dq_word(const uint8_t *s) {
   uint64_t word;
   memcpy(&word, s, 8);
   return word;
 }
-/* With the length, a text of up to eight bytes whole. */
-DQ_INLINE uint64_t dq_head(dq_text t) {
-  if (t.n >= 8) return dq_word(t.s);
-  if (t.n >= 4) {
-    uint32_t first, last;
-    memcpy(&first, t.s, 4);
-    memcpy(&last, t.s + t.n - 4, 4);
-    return (uint64_t)last << 32 | first;
+/* n bytes (0 to 8) and zeros after them; eight are read where they lie before `end`. */
+DQ_INLINE uint64_t dq_short_word(const uint8_t *s, int64_t n, const uint8_t *end) {
+  uint64_t word = 0;
+  if (DQ_LIKELY(end - s >= 8)) return n ? dq_word(s) & (~0ULL >> (64 - 8 * n)) : 0;
+  if (n) memcpy(&word, s, (size_t)n);
+  return word;
+}
+DQ_INLINE dq_worded dq_words_of(dq_text t, const uint8_t *end) {
+  dq_worded w = {t, 0, 0};
+  if (t.n > 8) {
+    w.head = dq_word(t.s);
+    w.tail = dq_word(t.s + t.n - 8);
+  } else {
+    w.head = dq_short_word(t.s, t.n, end);
   }
-  return t.n ? (uint64_t)t.s[t.n - 1] << 16 | (uint64_t)t.s[t.n >> 1] << 8 | t.s[0] : 0;
+  return w;
 }
-DQ_INLINE uint64_t dq_mix(uint64_t x) {
-  unsigned __int128 product = (unsigned __int128)x * 0x9E3779B97F4A7C15ULL;
-  return (uint64_t)product ^ (uint64_t)(product >> 64);
+/* Texts of up to twelve bytes stand in the view, zeros after them. */
+DQ_INLINE dq_worded dq_words_of_view(const dq_column *c, int64_t i) {
+  const uint8_t *view = c->values + (c->offset + i) * 16;
+  dq_text t = dq_text_view(c, i);
+  if (t.n > 8) return dq_words_of(t, t.s + t.n);
+  dq_worded w = {t, dq_word(view + 4), 0};
+  return w;
 }
-DQ_INLINE uint64_t dq_text_hash(dq_text t, uint64_t head) {
-  uint64_t h = dq_mix(head ^ ((uint64_t)t.n << 56));
-  for (int64_t i = 8; i + 8 <= t.n; i += 8) h = dq_mix(h ^ dq_word(t.s + i));
-  if (t.n > 8 && (t.n & 7)) h = dq_mix(h ^ dq_word(t.s + t.n - 8));
-  return h;
+DQ_INLINE uint64_t dq_place(const dq_text_set *set, const dq_worded *w) {
+  uint64_t x = (w->head ^ (w->tail << 1 | w->tail >> 63)) + (uint64_t)w->t.n;
+  x *= set->multiplier;
+  return ((x ^ (x >> 32)) * set->multiplier) >> set->shift;
+}
+DQ_INLINE int dq_is_member(const dq_member *m, const dq_worded *w) {
+  return m->head == w->head && m->n == w->t.n && m->tail == w->tail &&
+         (w->t.n <= 16 || memcmp(m->s, w->t.s, (size_t)w->t.n) == 0);
 }
 /* The slot of a text: its own, or the free one where it would stand. */
-DQ_INLINE int64_t dq_slot(const dq_member *slots, uint64_t mask, dq_text t) {
-  uint64_t head = dq_head(t), at = dq_text_hash(t, head) & mask;
-  for (;; at = (at + 1) & mask) {
-    const dq_member *m = slots + at;
-    if (m->n < 0) return (int64_t)at;
-    if (m->n == t.n && m->head == head && (t.n <= 8 || memcmp(m->s, t.s, (size_t)t.n) == 0)) return (int64_t)at;
-  }
+DQ_INLINE uint64_t dq_text_slot(const dq_text_set *set, const dq_worded *w) {
+  uint64_t at = dq_place(set, w), mask = ~0ULL >> set->shift;
+  while (set->slots[at].n >= 0 && !dq_is_member(set->slots + at, w)) at = (at + 1) & mask;
+  return at;
 }
-static void dq_add_member(dq_member *slots, uint64_t mask, const uint8_t *s, int64_t n) {
+/* Enters a text; 1 when it met another in its own slot. */
+static int dq_add_member(const dq_text_set *set, dq_member *slots, const uint8_t *s, int64_t n) {
   dq_text t = {s, n};
-  dq_member m = {dq_head(t), n, s};
-  slots[dq_slot(slots, mask, t)] = m;
+  dq_worded w = dq_words_of(t, s + n);
+  uint64_t own = dq_place(set, &w), at = dq_text_slot(set, &w);
+  slots[at] = (dq_member){w.head, w.tail, n, s};
+  return at != own;
 }
+#define DQ_STRANGER_LOOP(WORDS)                                                                     \
+  if (set->perfect)                                                                                 \
+    for (int64_t i = 0; i < c->length; i++) {                                                       \
+      if (c->validity != NULL && !dq_is_valid(c, i)) continue;                                      \
+      dq_worded w = WORDS;                                                                          \
+      codes[i] = (uint8_t)!dq_is_member(set->slots + dq_place(set, &w), &w);                        \
+    }                                                                                               \
+  else                                                                                              \
+    for (int64_t i = 0; i < c->length; i++) {                                                       \
+      if (c->validity != NULL && !dq_is_valid(c, i)) continue;                                      \
+      dq_worded w = WORDS;                                                                          \
+      codes[i] = (uint8_t)(set->slots[dq_text_slot(set, &w)].n < 0);                                \
+    }                                                                                               \
+  break;
 /* 1 for a text that is not in the set, else 0; a null is a skip. */
-static void dq_strangers(const dq_column *c, const dq_member *slots, uint64_t mask, uint8_t *codes) {
-  DQ_EACH_STRING(c, i, t, { codes[i] = DQ_SKIP; }, { codes[i] = slots[dq_slot(slots, mask, t)].n < 0; })
+static void dq_strangers(const dq_column *c, const dq_text_set *set, uint8_t *codes) {
+  const uint8_t *end = c->bytes + c->limit;
+  switch (c->layout) {
+    case DQ_UTF8: DQ_STRANGER_LOOP(dq_words_of(dq_text_utf8(c, i), end))
+    case DQ_LARGE_UTF8: DQ_STRANGER_LOOP(dq_words_of(dq_text_large(c, i), end))
+    case DQ_UTF8_VIEW: DQ_STRANGER_LOOP(dq_words_of_view(c, i))
+    default: break;
+  }
+  dq_mark_nulls(c, DQ_SKIP, codes);
 }
 
 /* -1, 0 or 1; the order of the bytes of UTF-8 is the order of the code points. */
