@@ -3,13 +3,10 @@
 #ifndef DQ_AUTOMATA_H
 #define DQ_AUTOMATA_H
 #include "cpu.h"
-#include "dq.h"
+#include "sixteen.h"
 
 enum { DQ_AUTO_PLACES = 40, DQ_AUTO_RANGES = 4, DQ_AUTO_STATES = 128 };
 enum { DQ_AUTO_DEAD = 0, DQ_AUTO_START = 1 };
-
-typedef uint8_t dq_sixteen __attribute__((vector_size(16)));
-typedef uint64_t dq_two_words __attribute__((vector_size(16)));
 
 /* What texts of one length allow. Blocks of sixteen places, the last of which ends where the text does; a block is
  * `ranges` times sixteen lows and sixteen widths, of which a byte must lie in one. */
@@ -25,32 +22,6 @@ typedef struct {
   const uint8_t *accepting;
 } dq_automaton;
 
-DQ_INLINE dq_sixteen dq_load_sixteen(const uint8_t *s) {
-  dq_sixteen v;
-  memcpy(&v, s, 16);
-  return v;
-}
-/* n bytes, fewer than sixteen, with zeros behind, and nothing read behind them. */
-DQ_INLINE dq_sixteen dq_load_short(const uint8_t *s, int64_t n) {
-  uint64_t word[2] = {0, 0};
-  if (n >= 8) {
-    memcpy(&word[0], s, 8);
-    if (n > 8) {
-      memcpy(&word[1], s + n - 8, 8);
-      word[1] >>= 8 * (16 - n);
-    }
-  } else if (n >= 4) {
-    uint32_t first, last;
-    memcpy(&first, s, 4);
-    memcpy(&last, s + n - 4, 4);
-    word[0] = first | (uint64_t)last << (8 * (n - 4));
-  } else if (n > 0) {
-    word[0] = s[0] | (uint64_t)s[n >> 1] << (8 * (n >> 1)) | (uint64_t)s[n - 1] << (8 * (n - 1));
-  }
-  dq_sixteen v;
-  memcpy(&v, word, 16);
-  return v;
-}
 DQ_INLINE int dq_all_within(dq_sixteen v, const uint8_t *block, int32_t ranges) {
   dq_sixteen within = (dq_sixteen)(v - dq_load_sixteen(block) <= dq_load_sixteen(block + 16));
   for (int32_t r = 1; r < ranges; r++) {
@@ -76,39 +47,13 @@ static int dq_auto_walk(const dq_automaton *a, dq_text t) {
   return a->accepting[state >> 8];
 }
 
-/* Where sixteen bytes may be read although a text has fewer: `room` places from `base` on. */
-typedef struct {
-  uintptr_t base;
-  uint64_t room;
-} dq_readable;
-
-static dq_readable dq_readable_of(const dq_column *c) {
-  const uint8_t *base = NULL;
-  int64_t size = 0;
-  if (c->length > 0 && c->layout == DQ_UTF8) {
-    int64_t first = dq_i32(c->values, c->offset);
-    size = dq_i32(c->values, c->offset + c->length) - first;
-    base = size ? c->bytes + first : NULL;
-  } else if (c->length > 0 && c->layout == DQ_LARGE_UTF8) {
-    int64_t first = dq_i64(c->values, c->offset);
-    size = dq_i64(c->values, c->offset + c->length) - first;
-    base = size ? c->bytes + first : NULL;
-  } else if (c->length > 0 && c->layout == DQ_UTF8_VIEW) {
-    size = c->length * 16; /* short texts stand in the views themselves */
-    base = c->values + c->offset * 16;
-  }
-  dq_readable r = {(uintptr_t)base, size >= 16 ? (uint64_t)size - 15 : 0};
-  return r;
-}
-
 DQ_INLINE int dq_auto_matches(const dq_automaton *a, dq_text t, dq_readable r) {
   if (DQ_UNLIKELY(t.n > DQ_AUTO_PLACES)) return dq_auto_walk(a, t);
   dq_auto_length of = a->lengths[t.n];
   if (DQ_UNLIKELY(of.at < 0)) return dq_auto_walk(a, t);
   const uint8_t *block = a->blocks + of.at;
   if (t.n > 16) return dq_auto_long(t, block, of.ranges);
-  int whole = (uintptr_t)t.s - r.base < r.room || t.n == 16;
-  return dq_all_within(DQ_LIKELY(whole) ? dq_load_sixteen(t.s) : dq_load_short(t.s, t.n), block, of.ranges);
+  return dq_all_within(dq_load_text(t, r), block, of.ranges);
 }
 
 /* 1 for a text that does not match, else 0; a null is a skip. */
