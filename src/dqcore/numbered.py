@@ -33,19 +33,17 @@ class Numbered:
 
     def numbers(self, cells: Cells, most: int) -> Numbers:
         """A number a row: -2 for a null, -1 for a text without one."""
-        if cells.indices is None:
-            return self._of(cells.values, most)
         if cells.once is None:
-            return _names.spread(Column(cells.indices), self._of(cells.values, most))
-        of_values = cells.once.get(("numbered", self), lambda: self._of(cells.values, most))
-        return _names.spread(Column(cells.indices), of_values)
+            return self._of(cells, most)
+        of_values = cells.once.get(("numbered", self), lambda: self._of(Cells(cells.values), most))
+        return _names.spread(cells.index_column, of_values)
 
-    def _of(self, values: pa.Array, most: int) -> Numbers:
-        if pa.types.is_integer(values.type):
-            distinct = values.dictionary_encode()
-            of_distinct = self._of(distinct.dictionary.cast(pa.string()), most)
+    def _of(self, cells: Cells, most: int) -> Numbers:
+        column = cells.column
+        if not column.is_text and pa.types.is_integer(cells.values.type):
+            distinct = cells.values.dictionary_encode()
+            of_distinct = self._of(Cells(distinct.dictionary.cast(pa.string())), most)
             return _names.spread(Column(distinct.indices), of_distinct)
-        column = Column(values)
         numbers, unknown = self._names.numbers(column)
         if unknown:
             with self._lock:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from .columns import Column
 
+FLOAT64: int
 UNDECIDED: int
 
 class Decisions:

@@ -49,6 +49,7 @@ cdef extern from "units.h" nogil:
 
 
 UNDECIDED = DQ_UNDECIDED
+FLOAT64 = DQ_FLOAT64
 
 MOST_OWN = 16384
 """Slots of a table in which every pair has its own."""

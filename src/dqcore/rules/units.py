@@ -181,8 +181,9 @@ class UnitsCheck(RowCheck):
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
         memory = self._memory
+        values = morsel.column(self.value)
         measured = _Measured(
-            _floats(morsel.arrow(self.value)),
+            values if values.layout == _units.FLOAT64 else Column(_floats(morsel.arrow(self.value))),
             memory.units.numbers(morsel.cells(self.unit), MOST_REMEMBERED),
             None if self.analyte is None else memory.analytes.numbers(morsel.cells(self.analyte), MOST_REMEMBERED),
         )
@@ -196,7 +197,8 @@ class UnitsCheck(RowCheck):
         rows = np.flatnonzero(out.codes == _units.UNDECIDED)
         pairs = Pairs([morsel.arrow(ref) for ref in (self.unit, self.analyte) if ref is not None], rows)
         made = [self._decide(*texts) for texts in pairs.texts()]
-        some = measured.take(rows)._replace(units=pairs.units, analytes=pairs.analytes)
+        values = Column(_floats(morsel.arrow(self.value).take(pa.array(rows))))
+        some = _Measured(values, pairs.units, pairs.analytes)
         of_some = _out(np.empty(len(rows), np.uint8), len(self.writes))
         some.convert(self._memory.decided(_units.Decisions(), pairs.distinct(), made), of_some)
         out.put(rows, of_some)
@@ -262,22 +264,18 @@ def _out(codes: Codes, columns: int) -> _Out:
 class _Measured(NamedTuple):
     """Rows as they are converted: values (float64), and the numbers of their units and analytes."""
 
-    values: pa.Array
+    values: Column
     units: Numbers
     analytes: Numbers | None
 
     def convert(self, decisions: _units.Decisions, out: _Out) -> int:
         """Gives how many rows have a pair that is not decided."""
         missing = 1 + Units.reasons.index(knowledge.MISSING_UNIT)
-        column = Column(self.values)
-        return decisions.convert(self.units, self.analytes, column, missing, out.codes, out.values, out.units)
+        return decisions.convert(self.units, self.analytes, self.values, missing, out.codes, out.values, out.units)
 
     def numbers(self, rows: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
         units = self.units[rows]
         return units, np.zeros_like(units) if self.analytes is None else self.analytes[rows]
-
-    def take(self, rows: NDArray[np.int64]) -> _Measured:
-        return _Measured(self.values.take(pa.array(rows)), *self.numbers(rows))
 
 
 def _floats(values: pa.Array) -> pa.Array:
