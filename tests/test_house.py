@@ -20,7 +20,7 @@ FLOORS = {
     "rulefiles": 7, "catalogue": 7, "outputs": 7,
     "ruleset": 6, "engine": 5, "rules": 4, "sources": 2, "report": 2,
     "knowledge": 1, "errors": 1, "durations": 1, "zones": 1, "logical": 1, "strict_yaml": 1, "version": 1, "_native": 1,
-    "packs": 1, "arrays": 1,
+    "packs": 1, "arrays": 1, "regular": 1, "automaton": 1,
 }  # fmt: skip
 SHARED = 3
 """What several rules share, and what rules see: every other module."""

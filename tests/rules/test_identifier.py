@@ -685,3 +685,9 @@ class TestLaws(Laws):
             name="house",
         )
     ]
+
+
+def test_braces_that_are_no_count_are_text() -> None:
+    # RE2 reads a number with a zero before it as no number.
+    rule = dq.Identifier("a", dq.Scheme(r"\d{01}"))
+    assert told(dq.RuleSet([rule]).validate(pa.table({"a": ["1{01}", "1"]}))) == ["passed", "bad_format"]

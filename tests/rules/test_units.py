@@ -393,3 +393,36 @@ def test_no_value_of_a_cell_in_errors_or_reprs() -> None:
     report = dq.RuleSet([rule]).validate(pa.table({"value": [1.0], "unit": [secret]}))
     assert told(report) == ["unknown_unit"]
     assert secret not in repr(report) + repr(rule) + str(report.to_dict())
+
+
+def test_memory_of_other_columns_and_encodings_changes_nothing() -> None:
+    """One prepared rule over batches of every encoding, threads and morsels: each answer as from a fresh one."""
+    rule = dq.Units("value", unit="unit", analyte="code", into=("v", "u"))
+    pairs = [(unit, code) for unit in [*UNITS, None, "x" * 300] for code in [*ANALYTES, None]]
+    schema = pa.schema({"value": pa.float64(), "unit": pa.string(), "code": pa.string()})
+    validator = dq.RuleSet([rule]).prepare(schema)
+    for seed in range(6):
+        rows = [pairs[(place * 7 + seed * seed) % len(pairs)] for place in range(40 * (seed + 1))]
+        table = pa.table({"value": [1.5] * len(rows), "unit": [a for a, _ in rows], "code": [b for _, b in rows]})
+        expected = meaning(
+            [{**row, "unit": "zz" if row["unit"] == "x" * 300 else row["unit"]} for row in table.to_pylist()]
+        )
+        for units in (table["unit"], table["unit"].cast(pa.string_view()), table["unit"].dictionary_encode()):
+            for codes in (table["code"], table["code"].dictionary_encode(), table["code"].cast(pa.large_string())):
+                given = pa.table({"value": table["value"], "unit": units, "code": codes})
+                report = validator.validate(given, threads=2)
+                assert told(report) == expected
+                assert report.table()["v"].null_count == sum(word != "passed" for word in expected)
+
+
+def test_codes_that_are_numbers_are_read_as_their_digits() -> None:
+    codes = pa.table({"code": [7, 8], "analyte": ["2345-7", "718-7"]})
+    for type_ in (pa.int16(), pa.uint64()):
+        table = {"value": [1.0] * 4, "unit": ["g/L"] * 4, "code": pa.array([7, 8, 9, None], type_)}
+        got = units(table, analyte="code", codes="codes", registries={"codes": codes})
+        assert [(word, unit) for word, _, unit in got] == [
+            ("passed", "mg/dL"),
+            ("passed", "g/dL"),
+            ("unknown_analyte", None),
+            ("skipped", None),
+        ]

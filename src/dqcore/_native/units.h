@@ -1,7 +1,9 @@
 /* Units: a line a kind of row, applied to the rows. */
 #ifndef DQ_UNITS_H
 #define DQ_UNITS_H
+#include "cpu.h"
 #include "dq.h"
+#include "names.h"
 
 /* out = value * scale + offset, rounded after each step: an offset of 0 is left out, so that -0.0 stays -0.0.
  * The build says -ffp-contract=off, or a machine with fused multiply-add would round once and answer otherwise. */
@@ -10,17 +12,132 @@ DQ_INLINE double dq_line(double value, double scale, double offset) {
   return offset != 0 ? scaled + offset : scaled;
 }
 
-/* Rows name their line by `pair`; a pair outside 0..n_pairs-1 is a missing unit. A row without a value or an analyte
- * (`present` 0) is skipped. `codes` of the lines are 0 or a reason; out is 0 where a row has none. */
-static void dq_convert(const int64_t *pair, const uint8_t *present, const double *value, int64_t n, const double *scale,
-                       const double *offset, const uint8_t *reason, int64_t n_pairs, uint8_t missing, uint8_t *codes,
-                       double *out) {
-  for (int64_t i = 0; i < n; i++) {
-    int64_t p = pair[i];
-    int known = p >= 0 && p < n_pairs;
-    uint8_t code = (uint8_t)(!present[i] ? DQ_SKIP : known ? reason[p] : missing);
-    codes[i] = code;
-    out[i] = code == DQ_PASS ? dq_line(value[i], scale[p], offset[p]) : 0;
+/* What is decided for a unit of an analyte, both by their numbers: a code, and where that is DQ_PASS a line and the
+ * number of the unit of what it gives. */
+typedef struct {
+  uint64_t pair; /* DQ_NO_PAIR: the slot is free */
+  double scale, offset;
+  int32_t unit;
+  int32_t code;
+} dq_decision;
+
+typedef struct {
+  dq_decision *slots;
+  uint64_t mask, multiplier;
+  int64_t bits; /* of an analyte's number, where every pair has a slot of its own; -1: slots are shared */
+} dq_decisions;
+
+/* Not a reason, not a skip: the row's pair is not in the table. */
+enum { DQ_UNDECIDED = DQ_FILTERED };
+#define DQ_NO_PAIR UINT64_MAX
+
+DQ_INLINE uint64_t dq_pair_of(int32_t unit, int32_t analyte) { return (uint64_t)(uint32_t)unit << 32 | (uint32_t)analyte; }
+/* Its own slot, or another where it is not in the table: the free one where it would stand, if it can be added. */
+DQ_INLINE dq_decision *dq_decision_slot(const dq_decisions *table, int32_t unit, int32_t analyte) {
+  uint64_t pair = dq_pair_of(unit, analyte);
+  if (DQ_LIKELY(table->bits >= 0))
+    return table->slots + (((uint64_t)(uint32_t)unit << table->bits | (uint32_t)analyte) & table->mask);
+  for (uint64_t at = dq_name_fold(pair ^ 0xA0761D6478BD642FULL, table->multiplier);; at++) {
+    dq_decision *slot = table->slots + (at & table->mask);
+    if (DQ_LIKELY(slot->pair == pair) || slot->pair == DQ_NO_PAIR) return slot;
   }
+}
+
+typedef struct {
+  int64_t n;
+  const int32_t *units, *analytes; /* by number, DQ_NAME_NULL for a null; `analytes` NULL: there is no analyte */
+  const uint8_t *validity;         /* of the values; NULL: no nulls */
+  int64_t offset;
+  const uint8_t *values; /* float64, from row `offset` */
+  uint8_t missing;
+} dq_measured;
+
+/* What is decided of a pair of numbers that may be anything; NULL: nothing is. */
+DQ_INLINE const dq_decision *dq_decided(const dq_decisions *table, int32_t unit, int32_t analyte) {
+  if (DQ_UNLIKELY((unit | analyte) < 0)) return NULL;
+  const dq_decision *slot = dq_decision_slot(table, unit, analyte);
+  return DQ_LIKELY(slot->pair == dq_pair_of(unit, analyte)) ? slot : NULL;
+}
+DQ_INLINE void dq_convert_rows(const dq_measured *m, const dq_decisions *table, uint8_t *codes, double *out,
+                               int32_t *units, int64_t *undecided) {
+  dq_measured rows = *m;
+  dq_decisions decisions = *table;
+  int64_t left = 0;
+  for (int64_t i = 0; i < rows.n; i++) {
+    int32_t unit = rows.units[i], analyte = rows.analytes ? rows.analytes[i] : 0;
+    const dq_decision *slot = NULL;
+    uint8_t code;
+    if (DQ_UNLIKELY(rows.validity && !dq_bit(rows.validity, rows.offset + i))) {
+      code = DQ_SKIP;
+    } else if (DQ_LIKELY((slot = dq_decided(&decisions, unit, analyte)) != NULL)) {
+      code = (uint8_t)slot->code;
+    } else if (analyte == DQ_NAME_NULL) {
+      code = DQ_SKIP;
+    } else {
+      code = unit == DQ_NAME_NULL ? rows.missing : DQ_UNDECIDED;
+      left += code == DQ_UNDECIDED;
+    }
+    codes[i] = code;
+    if (out) out[i] = code == DQ_PASS ? dq_line(dq_f64(rows.values, rows.offset + i), slot->scale, slot->offset) : 0;
+    if (units) units[i] = slot ? slot->unit : -1;
+  }
+  *undecided = left;
+}
+/* Codes, and, unless they are NULL, values and the numbers of their units (0 and -1 where there is none). A row without
+ * a value or an analyte is skipped, one without a unit is `missing`. */
+DQ_INLINE void dq_convert_body(const dq_measured *m, const dq_decisions *table, uint8_t *codes, double *out,
+                               int32_t *units, int64_t *undecided) {
+  if (out == NULL) dq_convert_rows(m, table, codes, NULL, NULL, undecided);
+  else if (units == NULL) dq_convert_rows(m, table, codes, out, NULL, undecided);
+  else dq_convert_rows(m, table, codes, out, units, undecided);
+}
+DQ_LEVELS(dq_convert, (const dq_measured *m, const dq_decisions *table, uint8_t *codes, double *out, int32_t *units,
+                       int64_t *undecided), (m, table, codes, out, units, undecided))
+/* Gives how many rows are left undecided. */
+static int64_t dq_convert(int level, const dq_measured *m, const dq_decisions *table, uint8_t *codes, double *out,
+                          int32_t *units) {
+  int64_t undecided = 0;
+  DQ_CALL(level, dq_convert, (m, table, codes, out, units, &undecided));
+  return undecided;
+}
+
+/* Gives 1, or 0 where the pair was decided before. */
+static int dq_decide(const dq_decisions *table, dq_decision made) {
+  dq_decision *slot = dq_decision_slot(table, (int32_t)(made.pair >> 32), (int32_t)made.pair);
+  if (slot->pair != DQ_NO_PAIR) return 0; /* the same pair, for others never meet here */
+  *slot = made;
+  return 1;
+}
+static void dq_move_decisions(const dq_decision *slots, int64_t n_slots, const dq_decisions *into) {
+  for (int64_t i = 0; i < n_slots; i++)
+    if (slots[i].pair != DQ_NO_PAIR) dq_decide(into, slots[i]);
+}
+
+/* The texts of the rows' units as utf8. With `spare` 16 sixteen bytes are copied at a time: `texts` and `bytes` have so
+ * many more at the end, and no text is longer. Unit k is texts[starts[k]...starts[k + 1]]; -1 is empty. */
+DQ_INLINE void dq_spell_body(const int32_t *units, int64_t n, const uint8_t *texts, const int32_t *starts, int64_t spare,
+                             int32_t *ends, uint8_t *bytes) {
+  int32_t used = 0;
+  for (int64_t i = 0; i < n; i++) {
+    int32_t unit = units[i];
+    if (unit >= 0) {
+      int32_t from = starts[unit], size = starts[unit + 1] - from;
+      if (spare == 16) memcpy(bytes + used, texts + from, 16);
+      else memcpy(bytes + used, texts + from, (size_t)size);
+      used += size;
+    }
+    ends[i] = used;
+  }
+}
+static void dq_spell(const int32_t *units, int64_t n, const uint8_t *texts, const int32_t *starts, int64_t spare,
+                     int32_t *ends, uint8_t *bytes) {
+  if (spare == 16) dq_spell_body(units, n, texts, starts, 16, ends, bytes);
+  else dq_spell_body(units, n, texts, starts, 0, ends, bytes);
+}
+static int64_t dq_spelled_size(const int32_t *units, int64_t n, const int32_t *starts) {
+  int64_t size = 0;
+  for (int64_t i = 0; i < n; i++)
+    if (units[i] >= 0) size += starts[units[i] + 1] - starts[units[i]];
+  return size;
 }
 #endif

@@ -8,17 +8,13 @@ all, so that a value is told apart as of a bad character, a bad length or a bad 
 from __future__ import annotations
 
 import re
-import string
 from typing import NamedTuple
 
 from .._native.identifiers import MOST, MOST_CLASSES
+from ..regular import ESCAPES, METACHARACTERS, Place, Repeat, Sequence, parse
 
-METACHARACTERS = frozenset("\\.[](){}*+?|^$")
 MASK = {"9": r"\d", "A": "[A-Z]", "X": "[0-9A-Z]"}
 """What the letters of a mask stand for; every other character of a mask stands for itself."""
-
-_ESCAPES = {"d": frozenset(string.digits), "w": frozenset(string.ascii_letters + string.digits + "_")}
-_COUNT = re.compile(r"\{([0-9]{1,4})(?:(,)([0-9]{0,4}))?\}")
 
 
 class Shape(NamedTuple):
@@ -46,15 +42,15 @@ class Shape(NamedTuple):
         """How many digits the text has (an X in the last place counts), if it is always as many."""
         count = 0
         for at, place in enumerate(self.places()):
-            allowed = place - {"X"} if at == len(self.places()) - 1 and place & _ESCAPES["d"] else place
-            if allowed <= _ESCAPES["d"]:
+            allowed = place - {"X"} if at == len(self.places()) - 1 and place & ESCAPES["d"] else place
+            if allowed <= ESCAPES["d"]:
                 if place is self.repeated and at == len(self.before):
                     if self.least != self.most:
                         return None
                     count += self.least
                 else:
                     count += 1
-            elif allowed & _ESCAPES["d"]:
+            elif allowed & ESCAPES["d"]:
                 return None
         return count
 
@@ -78,7 +74,7 @@ def shape_of(regex: str) -> Shape | None:
     >>> shape_of("(a|bc)+") is None
     True
     """
-    parsed = _items(regex.removeprefix("^"))
+    parsed = _items(regex)
     if not parsed:
         return None
     loose = [at for at, (_, least, most) in enumerate(parsed) if least != most]
@@ -99,82 +95,13 @@ def _expanded(items: list[tuple[frozenset[str], int, int]]) -> tuple[frozenset[s
 
 def _items(regex: str) -> list[tuple[frozenset[str], int, int]] | None:
     """(characters, least, most) in order; None where the expression has more than that."""
+    tree = parse(regex)
     items: list[tuple[frozenset[str], int, int]] = []
-    at = 0
-    while at < len(regex):
-        if regex[at:] == "$":
-            break
-        found = _place(regex, at)
-        if found is None:
-            return None
-        place, at = found
-        least, most, at = _times(regex, at)
-        if least > most or place is None:
-            return None
-        items.append((place, least, most))
-    return items
-
-
-def _times(regex: str, at: int) -> tuple[int, int, int]:
-    """How often the place before repeats, and where the expression goes on; (1, 0, _) for what is not understood."""
-    counted = _COUNT.match(regex, at)
-    if counted:
-        least = int(counted[1])
-        most = least if not counted[2] else int(counted[3]) if counted[3] else MOST
-        end = counted.end()
-    else:
-        mark = regex[at : at + 1]
-        least, most = {"?": (0, 1), "*": (0, MOST), "+": (1, MOST)}.get(mark, (1, 1))
-        end = at + (mark in ("?", "*", "+") and mark != "")
-    # A second mark makes a repeat lazy or is an error: RE2's to say.
-    return (1, 0, end) if regex[end : end + 1] in ("?", "*", "+", "{") and end > at else (least, most, end)
-
-
-def _place(regex: str, at: int) -> tuple[frozenset[str], int] | None:
-    character = regex[at]
-    if character == "[":
-        return _class(regex, at + 1)
-    if character == "\\":
-        return _escape(regex, at + 1)
-    if character in METACHARACTERS or not " " <= character <= "~":
-        return None
-    return frozenset(character), at + 1
-
-
-def _escape(regex: str, at: int) -> tuple[frozenset[str], int] | None:
-    escaped = regex[at : at + 1]
-    if escaped in _ESCAPES:
-        return _ESCAPES[escaped], at + 1
-    if escaped and " " <= escaped <= "~" and not escaped.isalnum():
-        return frozenset(escaped), at + 1
-    return None
-
-
-def _class(regex: str, at: int) -> tuple[frozenset[str], int] | None:
-    members: set[str] = set()
-    first = at
-    while at < len(regex):
-        if regex[at] == "]" and at > first:
-            return frozenset(members), at + 1
-        if regex[at] in "^[" and (at == first or regex[at] == "["):
-            return None
-        found = _escape(regex, at + 1) if regex[at] == "\\" else _place_in_class(regex, at)
-        if found is None:
-            return None
-        single, at = found
-        if regex[at : at + 1] == "-" and regex[at + 1 : at + 2] not in ("]", ""):
-            end = _escape(regex, at + 2) if regex[at + 1] == "\\" else _place_in_class(regex, at + 1)
-            if end is None or len(single) > 1 or len(end[0]) > 1:
-                return None
-            (low,), (high,), at = single, end[0], end[1]
-            if low > high:
-                return None
-            members.update(map(chr, range(ord(low), ord(high) + 1)))
+    for node in tree.nodes if isinstance(tree, Sequence) else (tree,):
+        if isinstance(node, Place):
+            items.append((node.characters, 1, 1))
+        elif isinstance(node, Repeat) and isinstance(node.node, Place):
+            items.append((node.node.characters, node.least, MOST if node.most is None else node.most))
         else:
-            members |= single
-    return None
-
-
-def _place_in_class(regex: str, at: int) -> tuple[frozenset[str], int] | None:
-    character = regex[at]
-    return (frozenset(character), at + 1) if " " <= character <= "~" else None
+            return None
+    return items

@@ -7,6 +7,7 @@ from typing import Unpack
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..automaton import automaton
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Cells, Codes
@@ -42,11 +43,17 @@ class Pattern(ValueRule):
 
 
 class PatternCheck(CellCheck):
+    """Plain expressions are judged by a kernel, all others by RE2; the answers are the same."""
+
     def __init__(self, rule: Pattern) -> None:
         super().__init__(rule, [Finding("no_match", rule.column)], rule.column)
+        self.automaton = automaton(rule.regex)
         self.regex = whole_text(rule.regex)
 
     def cells(self, cells: Cells, codes: Codes) -> None:
+        if self.automaton is not None:
+            self.automaton.unmatched(cells.column, codes)
+            return
         values = cells.values
         if pa.types.is_null(values.type):
             codes[:] = SKIP

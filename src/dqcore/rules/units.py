@@ -6,19 +6,21 @@ Decided once for each distinct (unit, analyte), by `dqcore.knowledge.units`; the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .._native import keys as _keys
 from .._native import units as _units
+from .._native.columns import Column
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..knowledge import units as knowledge
 from ..logical import is_text, logical
-from ..morsel import Cells, Codes, Lit, Morsel, Ref
+from ..morsel import Codes, Lit, Morsel, Ref
+from ..numbered import Numbered, Numbers, Pairs
 from ..registry import Registry
 from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, column_name, reference
 
@@ -121,6 +123,49 @@ class _Decided(NamedTuple):
     unit: str | None = None
 
 
+class _Memory:
+    """What was decided, for all threads of a check. Its answers are those that are decided anew without it, so it may
+    be empty, or full, or another one in every process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.units, self.analytes = Numbered(), Numbered()
+        self.decisions = _units.Decisions()
+        self.targets: list[bytes] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Memory, ()
+
+    def decided(self, into: _units.Decisions, pairs: tuple[Numbers, Numbers], made: list[_Decided]) -> _units.Decisions:
+        """`into` with what was decided on pairs of numbers."""
+        return into.grown(
+            pairs,
+            np.array([each.code for each in made], np.uint8),
+            np.array([each.scale for each in made], np.float64),
+            np.array([each.offset for each in made], np.float64),
+            np.array([self._target(each.unit) for each in made], np.int32),
+        )
+
+    def remember(self, pairs: tuple[Numbers, Numbers], made: list[_Decided]) -> None:
+        """Keeps the decisions on pairs of which both sides have a number, as long as there is room."""
+        known = np.flatnonzero((pairs[0] >= 0) & (pairs[1] >= 0))
+        with self._lock:
+            known = known[: max(0, MOST_REMEMBERED - len(self.decisions))]
+            if len(known):
+                numbers = pairs[0][known], pairs[1][known]
+                self.decisions = self.decided(self.decisions, numbers, [made[at] for at in known])
+
+    def _target(self, unit: str | None) -> int:
+        """The number of a unit that is written."""
+        if unit is None:
+            return -1
+        text = unit.encode()
+        if text not in self.targets:
+            # Appended alone, so that two threads that do so at once only tell a unit twice.
+            self.targets.append(text)
+        return self.targets.index(text)
+
+
 class UnitsCheck(RowCheck):
     def __init__(
         self, rule: Units, codes: Mapping[str, str], spellings: Mapping[tuple[str, str | None], str | None]
@@ -132,53 +177,34 @@ class UnitsCheck(RowCheck):
         self.value, self.unit, self.analyte, self.to = rule.value, rule.unit, rule.analyte, rule.to
         self.codes, self.spellings = codes, spellings
         self.writes = (rule.into,) if isinstance(rule.into, str) else rule.into or ()
-        self._decided: dict[tuple[str, str | None], _Decided] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_decided": {}}
+        self._memory = _Memory()
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
-        pairs, decided = self._pairs(morsel)
-        present = morsel.valid(self.value)
-        if self.analyte is not None:
-            present = present & morsel.valid(self.analyte)
-        converted = _units.convert(
-            pairs,
-            present,
-            _doubles(morsel, self.value),
-            np.array([pair.scale for pair in decided], np.float64),
-            np.array([pair.offset for pair in decided], np.float64),
-            np.array([pair.code for pair in decided], np.uint8),
-            1 + Units.reasons.index(knowledge.MISSING_UNIT),
-            codes,
+        memory = self._memory
+        values = morsel.column(self.value)
+        measured = _Measured(
+            values if values.layout == _units.FLOAT64 else Column(_floats(morsel.arrow(self.value))),
+            memory.units.numbers(morsel.cells(self.unit), MOST_REMEMBERED),
+            None if self.analyte is None else memory.analytes.numbers(morsel.cells(self.analyte), MOST_REMEMBERED),
         )
-        if not self.writes:
-            return None
-        failed = codes != PASS
-        columns = [pa.array(converted, mask=failed, from_pandas=False)]
-        if len(self.writes) > 1:
-            texts = pa.array([pair.unit for pair in decided], pa.string())
-            columns.append(texts.take(pa.array(pairs, mask=failed)))
-        return dict(zip(self.writes, columns, strict=True))
+        out = _out(codes, len(self.writes))
+        if measured.convert(memory.decisions, out):
+            self._decide_rows(morsel, measured, out)
+        return dict(zip(self.writes, out.columns(list(memory.targets)), strict=True)) if self.writes else None
 
-    def _pairs(self, morsel: Morsel) -> tuple[NDArray[np.int64], list[_Decided]]:
-        """A number a row, -1 where its unit or analyte is null, and the decision on each."""
-        refs = (self.unit,) if self.analyte is None else (self.unit, self.analyte)
-        groups = _keys.Groups(*morsel.keys(refs))
-        order, starts = _keys.order(groups.ids, len(groups))
-        cells = [morsel.cells(ref) for ref in refs]
-        return groups.ids, [self._decide(*(_text(each, row) for each in cells)) for row in order[starts[:-1]]]
+    def _decide_rows(self, morsel: Morsel, measured: _Measured, out: _Out) -> None:
+        """Decides the rows that memory has no answer for, once for each of their distinct pairs of texts."""
+        rows = np.flatnonzero(out.codes == _units.UNDECIDED)
+        pairs = Pairs([morsel.arrow(ref) for ref in (self.unit, self.analyte) if ref is not None], rows)
+        made = [self._decide(*texts) for texts in pairs.texts()]
+        values = Column(_floats(morsel.arrow(self.value).take(pa.array(rows))))
+        some = _Measured(values, pairs.units, pairs.analytes)
+        of_some = _out(np.empty(len(rows), np.uint8), len(self.writes))
+        some.convert(self._memory.decided(_units.Decisions(), pairs.distinct(), made), of_some)
+        out.put(rows, of_some)
+        self._memory.remember(measured.numbers(rows[pairs.firsts]), made)
 
     def _decide(self, unit: str, code: str | None = None) -> _Decided:
-        known = self._decided.get((unit, code))
-        if known is None:
-            known = self._decide_anew(unit, code)
-            # Threads may decide the same twice, alike.
-            if len(self._decided) < MOST_REMEMBERED:
-                self._decided[unit, code] = known
-        return known
-
-    def _decide_anew(self, unit: str, code: str | None) -> _Decided:
         analyte = None if code is None else self.codes.get(code, code)
         to = self.to if isinstance(self.to, str) or self.to is None else self.to.get(code, self.to.get(analyte))  # type: ignore[arg-type]
         told = knowledge.decide(self._house(unit, code, analyte), analyte, to)
@@ -201,19 +227,63 @@ REFUSED = "?"
 """Read as no unit: what a house says is none."""
 
 
-def _doubles(morsel: Morsel, ref: str) -> NDArray[np.float64]:
-    """The column as float64, each value the nearest one; 0 where null."""
-    array = morsel.arrow(ref)
-    if pa.types.is_decimal(array.type):
+class _Out(NamedTuple):
+    """What is made of some rows: codes, values, and the numbers of the values' units."""
+
+    codes: Codes
+    values: NDArray[np.float64] | None
+    units: Numbers | None
+
+    def put(self, rows: NDArray[np.int64], of_rows: _Out) -> None:
+        """Puts in what was made of `rows` alone."""
+        self.codes[rows] = of_rows.codes
+        if self.values is not None and of_rows.values is not None:
+            self.values[rows] = of_rows.values
+        if self.units is not None and of_rows.units is not None:
+            self.units[rows] = of_rows.units
+
+    def columns(self, targets: list[bytes]) -> list[pa.Array]:
+        """The columns to write; where a row has no value, they hold anything."""
+        made = []
+        if self.values is not None:
+            made.append(pa.Array.from_buffers(pa.float64(), len(self.codes), [None, pa.py_buffer(self.values)]))
+        if self.units is not None:
+            buffers = map(pa.py_buffer, _units.spell(self.units, targets))
+            made.append(pa.Array.from_buffers(pa.string(), len(self.codes), [None, *buffers]))
+        return made
+
+
+def _out(codes: Codes, columns: int) -> _Out:
+    """With as many of values and units as are wanted."""
+    rows = len(codes)
+    return _Out(
+        codes, np.empty(rows, np.float64) if columns else None, np.empty(rows, np.int32) if columns > 1 else None
+    )
+
+
+class _Measured(NamedTuple):
+    """Rows as they are converted: values (float64), and the numbers of their units and analytes."""
+
+    values: Column
+    units: Numbers
+    analytes: Numbers | None
+
+    def convert(self, decisions: _units.Decisions, out: _Out) -> int:
+        """Gives how many rows have a pair that is not decided."""
+        missing = 1 + Units.reasons.index(knowledge.MISSING_UNIT)
+        return decisions.convert(self.units, self.analytes, self.values, missing, out.codes, out.values, out.units)
+
+    def numbers(self, rows: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
+        units = self.units[rows]
+        return units, np.zeros_like(units) if self.analytes is None else self.analytes[rows]
+
+
+def _floats(values: pa.Array) -> pa.Array:
+    """The values as float64, each the nearest one."""
+    if pa.types.is_decimal(values.type):
         # By way of text, which rounds once; Arrow's own cast rounds more than once.
-        floats = array.cast(pa.string()).cast(pa.float64())
-        return np.ascontiguousarray(floats.fill_null(0.0).to_numpy(zero_copy_only=False))
-    return np.ascontiguousarray(morsel.numbers(ref).values.astype(np.float64, copy=False))
-
-
-def _text(cells: Cells, row: int) -> str:
-    at = row if cells.indices is None else cells.indices[row].as_py()
-    return str(cells.values[at].as_py())
+        values = values.cast(pa.string())
+    return values.cast(pa.float64(), safe=False)
 
 
 def _text_reference(value: Any, parameter: str) -> Ref:

@@ -1,0 +1,19 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy import uint8
+from numpy.typing import NDArray
+
+from .columns import Column
+
+MOST_PLACES: int
+MOST_RANGES: int
+MOST_STATES: int
+
+class Automaton:
+    states: int
+    def __init__(
+        self, transitions: bytes, accepting: bytes, places: Mapping[int, Sequence[Sequence[tuple[int, int]]]]
+    ) -> None: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def unmatched(self, column: Column, codes: NDArray[uint8]) -> None: ...
