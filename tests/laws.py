@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 import dqcore as dq
 from dqcore._native import cpu
-from dqcore.engine.chunks import morsels, parts
+from dqcore.engine.chunks import cuts, morsel, parts
 from dqcore.engine.scan import merged, scan, scan_morsel
 from dqcore.engine.verdict import outcomes
 from dqcore.rules.base import Rule
@@ -241,7 +241,7 @@ class Laws:
             table.schema, registries=subject.registries, now=subject.now
         )
         plan = validator._plan
-        states = [scan_morsel(plan, morsel).states[0] for morsel in morsels(plan, parts(plan, table), 3)]
+        states = [scan_morsel(plan, morsel(plan, cut)).states[0] for cut in cuts(parts(plan, table), 3)]
         left = states[0]
         for state in states[1:]:
             left = left.merge(state)

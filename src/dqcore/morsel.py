@@ -307,13 +307,13 @@ class Morsel:
     def _key(self, ref: Ref) -> Keys:
         cells = self.cells(ref)
         if cells.once is None:
-            return Keys(_keys.hash_column(cells.column, self.seed), self.valid(ref))
+            return Keys(_keys.hash_column(cells.column, self.seed, self.arena), self.valid(ref))
         hashes = cells.once.get(("keys", self.seed), lambda: _keys.hash_column(cells.column, self.seed))
-        return Keys(_keys.spread(cells.index_column, hashes, self.seed), self.valid(ref))
+        return Keys(_keys.spread(cells.index_column, hashes, self.seed, self.arena), self.valid(ref))
 
     def _composite(self, refs: tuple[Ref, ...]) -> Keys:
         parts = [self.keys((ref,)) for ref in refs]
-        hashes = _keys.combine([part.hashes for part in parts], self.seed)
+        hashes = _keys.combine([part.hashes for part in parts], self.seed, self.arena)
         if self.complete(refs):
             return Keys(hashes, _outcomes.ones(self.rows))
         return Keys(hashes, np.minimum.reduce([part.valid for part in parts]))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cpython.buffer cimport PyBuffer_FillInfo
+from libc.stdlib cimport free, malloc
 
 
 cdef extern from "arena.h" nogil:
@@ -31,15 +32,40 @@ cdef class Block:
         PyBuffer_FillInfo(buffer, self, self.start, <Py_ssize_t>self.size, 0, flags)
 
 
+cdef class Scratch:
+    """Memory that is lent out again once no array looks at it."""
+
+    cdef void* start
+    cdef size_t size
+    cdef int looked_at
+
+    def __cinit__(self, size_t size):
+        self.start = malloc(size)
+        self.size = size
+        if self.start == NULL:
+            raise MemoryError(f"no memory for {size} bytes")
+
+    def __dealloc__(self):
+        free(self.start)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.start, <Py_ssize_t>self.size, 0, flags)
+        self.looked_at += 1
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        self.looked_at -= 1
+
+
 cdef class Arena:
-    """Cuts arrays from blocks. For one thread at a time; the arrays may go anywhere."""
+    """Arrays for one thread at a time; the arrays themselves may go anywhere, and live as long as they are held."""
 
     def __cinit__(self):
         self.size = 0
         self.used = 0
+        self.lent = []
 
     def empty(self, size_t n):
-        """`n` bytes (a uint8 array), not initialised, aligned to a cache line."""
+        """`n` bytes (a uint8 array) that will be kept, not initialised, aligned to a cache line: cut from a block."""
         cdef size_t need = (n + 63) & ~<size_t>63
         if n == 0:
             return np.empty(0, np.uint8)
@@ -51,3 +77,23 @@ cdef class Arena:
         array = np.frombuffer(self.block, np.uint8, n, self.used)
         self.used += need
         return array
+
+    def scratch(self, size_t n):
+        """`n` bytes (a uint8 array) that will soon be let go, not initialised: memory that is warm already, where an
+        array that had it is gone."""
+        cdef Scratch one
+        for one in self.lent:
+            if one.looked_at == 0 and one.size >= n and one.size <= 2 * n + 4096:
+                return np.frombuffer(one, np.uint8, n)
+        one = Scratch(n or 1)
+        if len(self.lent) < MOST_LENT:
+            self.lent.append(one)
+        return np.frombuffer(one, np.uint8, n)
+
+
+MOST_LENT = 64
+
+
+cdef object bytes_for(Arena arena, size_t n):
+    """Scratch from the arena, where there is one."""
+    return np.empty(n, np.uint8) if arena is None else arena.scratch(n)

@@ -145,6 +145,18 @@ cdef class Column:
             n = dq_count_nulls(&self.c)
         return n
 
+    def settle(self) -> bool:
+        """Counts the nulls: whether the producer's count of them (-1: none was given) is right. A bitmap without a null
+        is not looked at again."""
+        if self.c.layout == DQ_NULL or self.c.validity == NULL:
+            return True
+        cdef int64_t nulls
+        with nogil:
+            nulls = dq_count_nulls(&self.c)
+        if nulls == 0:
+            self.c.validity = NULL
+        return self.nulls < 0 or self.nulls == nulls
+
     def fault(self) -> tuple[str, int] | None:
         """What is wrong with the values, and at which row, or None; `Array.validate` has passed the array."""
         cdef int64_t row = -1

@@ -7,6 +7,7 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
+from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .keys cimport (
@@ -31,11 +32,11 @@ cdef extern from "keys.h" nogil:
 cdef int by_aes = dq_cpu_has_aes() and os.environ.get("DQCORE_AES", "1") != "0"
 
 
-def hash_column(Column column, seed, bint portable=False):
+def hash_column(Column column, seed, Arena arena=None, bint portable=False):
     """A 128-bit hash a row, shape (rows, 2); nulls hash alike. A `portable` one is the same on every machine."""
     cdef dq_seed key = dq_make_seed(seed, by_aes and not portable)
     cdef int64_t n = column.c.length
-    hashes = np.empty((n, 2), np.uint64)
+    hashes = bytes_for(arena, 16 * n).view(np.uint64).reshape(n, 2)
     cdef dq_hash* out = <dq_hash*>writable(hashes, 16 * n)
     cdef int known
     with nogil:
@@ -45,11 +46,11 @@ def hash_column(Column column, seed, bint portable=False):
     return hashes
 
 
-def spread(Column indices, of_values, seed=0):
+def spread(Column indices, of_values, seed=0, Arena arena=None):
     """The hashes of a dictionary's values, spread over the rows that its indices name."""
     cdef dq_seed key = dq_make_seed(seed, by_aes)
     cdef int64_t n = indices.c.length
-    hashes = np.empty((n, 2), np.uint64)
+    hashes = bytes_for(arena, 16 * n).view(np.uint64).reshape(n, 2)
     cdef const dq_hash* given = <const dq_hash*>readable(of_values, 0)
     cdef dq_hash* out = <dq_hash*>writable(hashes, 16 * n)
     with nogil:
@@ -57,17 +58,19 @@ def spread(Column indices, of_values, seed=0):
     return hashes
 
 
-def combine(parts, seed):
-    """The hashes of several columns of one key, in their order, as one hash a row."""
+def combine(parts, seed, Arena arena=None):
+    """The hashes of two columns or more of one key, in their order, as one hash a row."""
     cdef dq_seed key = dq_make_seed(seed, by_aes)
     cdef int64_t n = len(parts[0])
-    hashes = np.array(parts[0], np.uint64, copy=True)
+    hashes = bytes_for(arena, 16 * n).view(np.uint64).reshape(n, 2)
     cdef dq_hash* into = <dq_hash*>writable(hashes, 16 * n)
+    cdef const dq_hash* so_far = <const dq_hash*>readable(parts[0], 16 * n)
     cdef const dq_hash* more
     for part in parts[1:]:
         more = <const dq_hash*>readable(part, 16 * n)
         with nogil:
-            dq_combine(&key, into, more, n)
+            dq_combine(&key, so_far, more, n, into)
+        so_far = into
     return hashes
 
 

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from .arena cimport Arena
+from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .keys cimport dq_hash
 
@@ -55,7 +55,7 @@ def scatter(hashes, valid, first_row, Arena arena=None):
     if first_row + n > MOST_ROWS:
         raise OverflowError(f"keys of more than {MOST_ROWS} rows")
     # Scattered where it is in the cache, then copied to where it is kept: fresh memory is best written in order.
-    entries = np.empty(16 * n, np.uint8)
+    entries = bytes_for(arena, 16 * n)
     starts = np.empty(DQ_PARTITIONS + 1, np.uint32)
     cdef const dq_hash* given = <const dq_hash*>readable(hashes, 16 * n)
     cdef const uint8_t* ok = NULL

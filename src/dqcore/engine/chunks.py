@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._native.arena import Arena
 from .._native.columns import Column, batches
 from ..arrays import take
 from ..errors import DataError, RuleError
@@ -163,21 +163,21 @@ def _cells(
         check(whole.array, place.name, start)
         return _decoded(whole.array, place.bound)
     if isinstance(column, Column):
-        _count(column, place.name)
+        _settle(column, place.name)
         return Cells.of_batch(whole, column, None, None)
     indices, values = column
     # More values than rows: it is cheaper to look the rows' values up than to judge every value.
     if len(values) > len(indices):
         check(whole.array, place.name, start)
         return _decoded(whole.array, place.bound)
-    _count(indices, place.name)
-    _count(values, place.name)
+    _settle(indices, place.name)
+    _settle(values, place.name)
     # Batches of one dictionary share what is computed for its values.
     return Cells.of_batch(whole, values, indices, shared.setdefault(values.address, Once()))
 
 
-def _count(column: Column, name: str) -> None:
-    if column.nulls >= 0 and column.may_have_nulls and column.nulls != column.null_count():
+def _settle(column: Column, name: str) -> None:
+    if not column.settle():
         raise DataError(f"column {name!r} is malformed Arrow data: its null count is not that of its validity bitmap")
 
 
@@ -207,14 +207,27 @@ def _decoded_runs(array: pa.Array) -> pa.Array:
     return take(array.values, pa.array(np.searchsorted(ends, rows, side="right")))
 
 
-def morsels(plan: Plan, found: list[Part], size: int, given: pa.Schema | None = None) -> Iterator[Morsel]:
+class Cut(NamedTuple):
+    """Where a morsel stands in its part."""
+
+    part: Part
+    low: int
+    rows: int
+
+
+def cuts(found: list[Part], size: int) -> list[Cut]:
     """The parts in order, at most `size` rows at a time."""
-    for part in found:
-        for low in range(0, max(part.rows, 1), size):
-            rows = min(size, part.rows - low)
-            whole = rows == part.rows
-            cells = dict(part.cells) if whole else {name: each.slice(low, rows) for name, each in part.cells.items()}
-            yield Morsel(part.start + low, rows, cells, plan.zone, plan.seed, None, given)
+    return [
+        Cut(part, low, min(size, part.rows - low)) for part in found for low in range(0, max(part.rows, 1), size)
+    ]
+
+
+def morsel(plan: Plan, cut: Cut, given: pa.Schema | None = None, arena: Arena | None = None) -> Morsel:
+    """The morsel of a cut. It is made when it is scanned and dropped after, with all that was computed for it."""
+    part, low, rows = cut
+    whole = rows == part.rows
+    cells = dict(part.cells) if whole else {name: each.slice(low, rows) for name, each in part.cells.items()}
+    return Morsel(part.start + low, rows, cells, plan.zone, plan.seed, arena, given)
 
 
 def compute_where(keep: np.ndarray, array: pa.Array) -> pa.Array:

@@ -18,7 +18,7 @@ from .._native import outcomes as _outcomes
 from .._native.arena import Arena
 from ..morsel import Cells, Codes, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
-from .chunks import MORSEL_ROWS, compute_where, morsels, parts
+from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def scan(
     """The states of all rules over the whole table. No threads are started for a single morsel. `tick` is called by
     this thread with the rows of each morsel that is done."""
     large = table.num_rows > morsel_rows
-    pieces = list(morsels(plan, parts(plan, table), morsel_rows, table.schema))
+    pieces = cuts(parts(plan, table), morsel_rows)
     if not large and len(pieces) == 1 and tick is None:
-        return scan_morsel(plan, pieces[0])
+        return scan_morsel(plan, morsel(plan, pieces[0], table.schema))
     arenas = _Arenas()
-    tasks = [partial(_scan_in, arenas, plan, morsel) for morsel in pieces]
+    tasks = [partial(_scan_cut, arenas, plan, cut, table.schema) for cut in pieces]
     scanned = run(tasks, threads if large else 1, tick and (lambda at: tick(pieces[at].rows)))
     states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
     written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}
@@ -75,9 +75,8 @@ class _Arenas(local):
         self.arena = Arena()
 
 
-def _scan_in(arenas: _Arenas, plan: Plan, morsel: Morsel) -> Scanned:
-    morsel.arena = arenas.arena
-    return scan_morsel(plan, morsel)
+def _scan_cut(arenas: _Arenas, plan: Plan, cut: Cut, given: pa.Schema) -> Scanned:
+    return scan_morsel(plan, morsel(plan, cut, given, arenas.arena))
 
 
 def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
