@@ -186,7 +186,10 @@ static int dq_cpu_has_aes(void) { return 0; }
 /* dq_hash_column_*: a hash a row, that of a null for nulls; 0 for a layout that cannot be a key. dq_combine_*: the hash
  * of a composite from those of its parts. */
 #define DQ_HASH_KERNELS(H)                                                                                     \
-  DQ_TARGET_##H static int dq_hash_column_##H(const dq_column *c, const dq_seed *k, dq_hash *out) {            \
+  DQ_TARGET_##H static int dq_hash_column_##H(const dq_column *column, const dq_seed *seed,                   \
+                                                dq_hash *restrict out) {                                       \
+    const dq_column own = *column, *c = &own;                                                                  \
+    const dq_seed keys = *seed, *k = &keys;                                                                    \
     dq_hash null = dq_hash_word_##H(k, DQ_TAG_NULL, 0);                                                        \
     const uint8_t *end = NULL;                                                                                 \
     switch (c->layout) {                                                                                       \
@@ -221,8 +224,9 @@ static int dq_cpu_has_aes(void) { return 0; }
     }                                                                                                          \
     return 1;                                                                                                  \
   }                                                                                                            \
-  DQ_TARGET_##H static void dq_combine_##H(const dq_seed *k, const dq_hash *so_far, const dq_hash *part,       \
-                                           int64_t n, dq_hash *out) {                                          \
+  DQ_TARGET_##H static void dq_combine_##H(const dq_seed *seed, const dq_hash *so_far, const dq_hash *part,    \
+                                            int64_t n, dq_hash *out) {                                         \
+    const dq_seed keys = *seed, *k = &keys;                                                                    \
     for (int64_t i = 0; i < n; i++) out[i] = dq_join_##H(k, so_far[i], part[i]);                               \
   }                                                                                                            \
   DQ_TARGET_##H static dq_hash dq_hash_null_##H(const dq_seed *k) { return dq_hash_word_##H(k, DQ_TAG_NULL, 0); }

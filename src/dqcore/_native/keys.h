@@ -77,8 +77,9 @@ static void dq_lookup(const dq_table *t, const dq_hash *h, const uint8_t *valid,
   }
 }
 /* Codes: `absent` for a key that is not in the table, a skip where it is not valid. */
-static void dq_strange_keys(const dq_table *t, const dq_hash *h, const uint8_t *valid, int64_t n, uint8_t absent,
-                            uint8_t *codes) {
+static void dq_strange_keys(const dq_table *table, const dq_hash *h, const uint8_t *valid, int64_t n, uint8_t absent,
+                            uint8_t *restrict codes) {
+  const dq_table own = *table, *t = &own;
   for (int64_t i = 0; i < n; i++) {
     if (i + DQ_AHEAD < n) __builtin_prefetch(t->slots + (h[i + DQ_AHEAD].a & t->mask));
     uint8_t code = dq_group_of(dq_slot_of(t, h[i].a, h[i].b)) < 0 ? absent : DQ_PASS;

@@ -116,11 +116,22 @@ static void dq_validity(const dq_column *c, uint8_t *valid) {
   }
 }
 /* `code` on every null; other rows stay as they are. */
-static void dq_mark_nulls(const dq_column *c, uint8_t code, uint8_t *codes) {
+static void dq_mark_nulls(const dq_column *c, uint8_t code, uint8_t *restrict codes) {
+  const uint8_t *restrict validity = c->validity;
+  const int64_t from = c->offset, n = c->length;
   if (c->layout == DQ_NULL) {
     memset(codes, code, (size_t)c->length);
   } else if (c->validity != NULL) {
-    for (int64_t i = 0; i < c->length; i++) codes[i] = dq_bit(c->validity, c->offset + i) ? codes[i] : code;
+    for (int64_t i = 0; i < n;) {
+      int64_t bit = from + i;
+      /* Nulls are few: eight rows, or sixty-four, without one are passed over at once. */
+      if ((bit & 7) == 0 && n - i >= 64 && dq_u64(validity + (bit >> 3), 0) == ~0ULL) i += 64;
+      else if ((bit & 7) == 0 && n - i >= 8 && validity[bit >> 3] == 0xFF) i += 8;
+      else {
+        codes[i] = dq_bit(validity, bit) ? codes[i] : code;
+        i++;
+      }
+    }
   }
 }
 #endif

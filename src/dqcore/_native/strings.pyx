@@ -18,6 +18,7 @@ cdef extern from "text.h" nogil:
         uint64_t multiplier
         int shift
         int perfect
+        int64_t longest
 
     void dq_blanks(const dq_column* c, uint8_t* codes)
     void dq_lengths(const dq_column* c, int64_t low, int64_t high, uint8_t* codes)
@@ -80,6 +81,7 @@ cdef class TextSet:
             s = <const uint8_t*>readable(text, 0)
             met |= dq_add_member(&self.set, into, s, len(text))
         self.set.perfect = not met
+        self.set.longest = max(map(len, encoded), default=0)
         return not met
 
     def __reduce__(self):

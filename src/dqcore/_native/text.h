@@ -53,6 +53,7 @@ typedef struct {
   uint64_t multiplier;
   int shift; /* 64 less the bits of a slot's number */
   int perfect; /* 1: a text stands in its own slot or nowhere */
+  int64_t longest;
 } dq_text_set;
 
 /* A text and its two words. */
@@ -93,7 +94,6 @@ DQ_INLINE dq_worded dq_words_of_view(const dq_column *c, int64_t i) {
 }
 DQ_INLINE uint64_t dq_place(const dq_text_set *set, const dq_worded *w) {
   uint64_t x = (w->head ^ (w->tail << 1 | w->tail >> 63)) + (uint64_t)w->t.n;
-  x *= set->multiplier;
   return ((x ^ (x >> 32)) * set->multiplier) >> set->shift;
 }
 DQ_INLINE int dq_is_member(const dq_member *m, const dq_worded *w) {
@@ -114,24 +114,54 @@ static int dq_add_member(const dq_text_set *set, dq_member *slots, const uint8_t
   slots[at] = (dq_member){w.head, w.tail, n, s};
   return at != own;
 }
-#define DQ_STRANGER_LOOP(WORDS)                                                                     \
-  if (set->perfect)                                                                                 \
-    for (int64_t i = 0; i < c->length; i++) {                                                       \
-      if (c->validity != NULL && !dq_is_valid(c, i)) continue;                                      \
-      dq_worded w = WORDS;                                                                          \
-      codes[i] = (uint8_t)!dq_is_member(set->slots + dq_place(set, &w), &w);                        \
-    }                                                                                               \
-  else                                                                                              \
-    for (int64_t i = 0; i < c->length; i++) {                                                       \
-      if (c->validity != NULL && !dq_is_valid(c, i)) continue;                                      \
-      dq_worded w = WORDS;                                                                          \
-      codes[i] = (uint8_t)(set->slots[dq_text_slot(set, &w)].n < 0);                                \
-    }                                                                                               \
+/* Texts of at most eight bytes are their first word and their length. */
+static const uint64_t dq_first_bytes[9] = {0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF,
+                                           0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
+DQ_INLINE uint64_t dq_only_word(dq_text t, const uint8_t *end) {
+  int64_t n = t.n <= 8 ? t.n : 8;
+  if (DQ_LIKELY(end - t.s >= 8)) return dq_word(t.s) & dq_first_bytes[n];
+  return dq_short_word(t.s, n, end);
+}
+DQ_INLINE uint64_t dq_only_word_of_view(const dq_column *c, int64_t i) {
+  const uint8_t *view = c->values + (c->offset + i) * 16;
+  return dq_word(view + 4); /* of a longer text anything, since its length is no member's */
+}
+#define DQ_SHORT_STRANGERS(LENGTH, WORD)                                                   \
+  for (int64_t i = 0; i < c->length; i++) {                                                \
+    if (c->validity != NULL && !dq_is_valid(c, i)) continue;                               \
+    int64_t length = (LENGTH);                                                             \
+    uint64_t word = (WORD), x = word + (uint64_t)length;                                   \
+    const dq_member *m = set.slots + (((x ^ (x >> 32)) * set.multiplier) >> set.shift);    \
+    codes[i] = (uint8_t)!((m->head == word) & (m->n == length));                           \
+  }                                                                                        \
+  break;
+#define DQ_STRANGER_LOOP(WORDS)                                                            \
+  if (set.perfect)                                                                         \
+    for (int64_t i = 0; i < c->length; i++) {                                              \
+      if (c->validity != NULL && !dq_is_valid(c, i)) continue;                             \
+      dq_worded w = WORDS;                                                                 \
+      codes[i] = (uint8_t)!dq_is_member(set.slots + dq_place(&set, &w), &w);               \
+    }                                                                                      \
+  else                                                                                     \
+    for (int64_t i = 0; i < c->length; i++) {                                              \
+      if (c->validity != NULL && !dq_is_valid(c, i)) continue;                             \
+      dq_worded w = WORDS;                                                                 \
+      codes[i] = (uint8_t)(set.slots[dq_text_slot(&set, &w)].n < 0);                       \
+    }                                                                                      \
   break;
 /* 1 for a text that is not in the set, else 0; a null is a skip. */
-static void dq_strangers(const dq_column *c, const dq_text_set *set, uint8_t *codes) {
+static void dq_strangers(const dq_column *column, const dq_text_set *texts, uint8_t *restrict codes) {
+  /* Copies, so that the compiler knows that no code is written over them. */
+  const dq_column own = *column, *c = &own;
+  const dq_text_set set = *texts;
   const uint8_t *end = c->bytes + c->limit;
-  switch (c->layout) {
+  if (set.perfect && set.longest <= 8) switch (c->layout) {
+    case DQ_UTF8: DQ_SHORT_STRANGERS(dq_text_utf8(c, i).n, dq_only_word(dq_text_utf8(c, i), end))
+    case DQ_LARGE_UTF8: DQ_SHORT_STRANGERS(dq_text_large(c, i).n, dq_only_word(dq_text_large(c, i), end))
+    case DQ_UTF8_VIEW: DQ_SHORT_STRANGERS(dq_i32(c->values, 4 * (c->offset + i)), dq_only_word_of_view(c, i))
+    default: break;
+  }
+  else switch (c->layout) {
     case DQ_UTF8: DQ_STRANGER_LOOP(dq_words_of(dq_text_utf8(c, i), end))
     case DQ_LARGE_UTF8: DQ_STRANGER_LOOP(dq_words_of(dq_text_large(c, i), end))
     case DQ_UTF8_VIEW: DQ_STRANGER_LOOP(dq_words_of_view(c, i))

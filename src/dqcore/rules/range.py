@@ -140,6 +140,14 @@ class NumberRange(RangeCheck):
         # No double lies between a bound and the double nearest to it, so that one is in or out as it is rounded.
         with_low = low is None or (self.with_low if least == low else least > low)
         with_high = high is None or (self.with_high if most == high else most < high)
+        # An open bound is the closed one at the next double, unless there is none.
+        if not with_low and least < math.inf:
+            least, with_low = math.nextafter(least, math.inf), True
+        if not with_high and most > -math.inf:
+            most, with_high = math.nextafter(most, -math.inf), True
+        if with_low and with_high:
+            # Where no double lies between the bounds, what is not below the lower one is above.
+            most = max(most, math.nextafter(least, -math.inf))
         return least, most, INCLUSIVE[(not with_high) + 2 * (not with_low)]
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
