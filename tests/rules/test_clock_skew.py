@@ -315,7 +315,7 @@ BOUNDS = {
     "an hour ahead for three days": (20, 1, 20, 0),
     "an hour behind, downtimes": (20, 1, 0, 60),
     "an hour behind for 40 rows": (20, 1, 20, 20),
-    "set right every two days, 100 ppm": (17, 3, 200, 400),
+    "set right every two days, 100 ppm": (19, 6, 250, 300),
     "back to 1970 for two days, strays": (20, 1, 10, 20),
 }
 
