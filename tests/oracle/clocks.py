@@ -277,6 +277,7 @@ def verdict(observed: int, reference: int, lines: list[dict[str, Any]], rule: An
         if late and at < micros(line["since"]) and inside:
             line = inside[0]
             at = true_time(line, observed)
+        at = min(at, reference)  # a result is not received before it is read
         error = error_of(line, min(max(at, micros(line["since"])), micros(line["until"])))
         beyond = rule.max_drift_ppm is not None and abs(line["drift_ppm"]) > rule.max_drift_ppm
         if line["diagnosis"] != "ok" and (abs(round(error)) > tolerance or (line["diagnosis"] == "drift" and beyond)):

@@ -315,7 +315,7 @@ BOUNDS = {
     "an hour ahead for three days": (20, 1, 20, 0),
     "an hour behind, downtimes": (20, 1, 0, 60),
     "an hour behind for 40 rows": (20, 1, 20, 20),
-    "set right every two days, 100 ppm": (17, 3, 200, 400),
+    "set right every two days, 100 ppm": (19, 6, 250, 300),
     "back to 1970 for two days, strays": (20, 1, 10, 20),
 }
 
@@ -335,6 +335,28 @@ def test_known_clocks(name: str) -> None:
 def test_a_clock_that_is_right_is_one_piece(rows: int, delays: str) -> None:
     measured = measure(Device("", rows=rows, delays=delays, mean_delay=3), devices=200)
     assert measured.cut_right == 200
+
+
+@pytest.mark.parametrize("rows", [30, 100, 300])
+def test_bell_shaped_delays_seldom_cut_a_clock(rows: int) -> None:
+    assert measure(Device("", rows=rows, delays="bell"), devices=100).cut_right >= 98
+
+
+def test_a_clock_that_jumps_every_other_day_for_years_is_followed() -> None:
+    # More jumps than cuts within cuts are looked for.
+    jumps = [Piece(day * 86_400.0, 600.0 * (day // 2 % 2)) for day in range(0, 400, 2)]
+    measured = measure(Device("", jumps, rows=20_000, span=400 * 86_400.0), devices=1)
+    assert measured.cut_right == 1
+    assert measured.false_failures + measured.false_passes < 100
+
+
+def test_devices_are_judged_alike_on_any_number_of_threads() -> None:
+    data, _ = table([Device(f"{number:02}", [Piece(0, 0), Piece(6 * 86_400, -5)], rows=300) for number in range(40)])
+    whole = check(data)
+    for threads in (2, 5):
+        other = dq.RuleSet([skew()]).validate(data, threads=threads)
+        assert told(other) == told(whole)
+        assert lines(other) == lines(whole)
 
 
 def test_every_stray_reading_ahead_is_found() -> None:

@@ -4,10 +4,7 @@
 #ifndef DQ_BREAKS_H
 #define DQ_BREAKS_H
 #include "envelopes.h"
-
-typedef struct {
-  int64_t reference, observed, row;
-} dq_stamp;
+#include "stamps.h"
 
 typedef struct {
   int64_t since, until, rows; /* microseconds since 1970 */
@@ -33,6 +30,10 @@ typedef struct {
   dq_line *lines;
   double *point_t, *point_e, *copy_t, *copy_e, *side_t, *side_e, *work, *rest;
   int64_t *hull;
+  dq_line sloping; /* that which was last looked at for voids, and how many points it was laid on */
+  int64_t sloping_n;
+  uint8_t *blocks; /* of blocks and windows of points, see voids.h */
+  uint16_t *near;
 } dq_clock;
 
 enum { DQ_STARTS = 1, DQ_ALONE = 2 };
@@ -143,30 +144,43 @@ static double dq_beyond(const double *gaps, int64_t n, double h) {
 
 /* The mean distance below a line, no distance counted for more than `most`. */
 static double dq_mean_gap(const dq_points *p, dq_line line, double most) {
-  double sum = 0;
-  for (int64_t i = 0; i < p->n; i++) sum += fmin(fmax(dq_line_at(line, p->t[i]) - p->e[i], 0), most);
+  double sums[DQ_LANES] = {0}, sum = 0;
+  int64_t i = 0;
+  for (; i + DQ_LANES <= p->n; i += DQ_LANES)
+    for (int k = 0; k < DQ_LANES; k++) {
+      double gap = dq_line_at(line, p->t[i + k]) - p->e[i + k];
+      gap = gap > 0 ? gap : 0;
+      sums[k] += gap < most ? gap : most;
+    }
+  for (; i < p->n; i++) sum += fmin(fmax(dq_line_at(line, p->t[i]) - p->e[i], 0), most);
+  for (int k = 0; k < DQ_LANES; k++) sum += sums[k];
   return p->n ? sum / (double)p->n : 0;
 }
 
-static double dq_median_gap(const dq_points *p, dq_line line, double *work) {
-  for (int64_t i = 0; i < p->n; i++) work[i] = fmax(dq_line_at(line, p->t[i]) - p->e[i], 0);
-  return p->n ? dq_select(work, p->n, p->n / 2) : 0;
+/* The median distance below a line, of some hundred points that are evenly taken. */
+static double dq_usual_gap(const dq_points *p, dq_line line, double *work) {
+  int64_t step = 1 + p->n / 256, taken = 0;
+  for (int64_t i = 0; i < p->n; i += step) work[taken++] = fmax(dq_line_at(line, p->t[i]) - p->e[i], 0);
+  return taken ? dq_select(work, taken, taken / 2) : 0;
 }
 
-/* The line on the points, which lose those that stand alone. A drift is believed only when it makes the points likelier
- * by a factor of a thousand, delays being exponential: so a few rows or a short time show none. */
+/* Whether the points are likelier by a factor of a thousand under a sloping line than they, less others that stand alone,
+ * are under a level one, delays being exponential: only then is a drift believed, so a few rows or a short time show
+ * none. */
+static int dq_slopes(const dq_clock *c, const dq_points *p, dq_line sloping, const dq_points *q, dq_line level) {
+  double most = 4 * dq_usual_gap(p, sloping, c->work) + c->tolerance, least = c->tolerance / 100;
+  double gain = (dq_mean_gap(q, level, most) + least) / (dq_mean_gap(p, sloping, most) + least);
+  return (double)q->n * log(gain) > 7;
+}
+
+/* The line on the points, which lose those that stand alone. */
 static dq_line dq_believed(dq_clock *c, dq_points *p) {
-  dq_points q = {c->copy_t, c->copy_e, p->n, 0};
-  memcpy(q.t, p->t, sizeof *q.t * (size_t)p->n);
-  memcpy(q.e, p->e, sizeof *q.e * (size_t)p->n);
+  dq_points q = {c->copy_t, c->copy_e, 0, 0};
+  dq_copy_points(&q, p);
   dq_line sloping = dq_fit(p, c->hull, c->steepest, c->tolerance / 2);
   dq_line level = dq_fit(&q, c->hull, 0, c->tolerance / 2);
-  double most = 4 * dq_median_gap(p, sloping, c->work) + c->tolerance, least = c->tolerance / 100;
-  double gain = (dq_mean_gap(&q, level, most) + least) / (dq_mean_gap(p, sloping, most) + least);
-  if ((double)q.n * log(gain) > 7) return sloping;
-  memcpy(p->t, q.t, sizeof *q.t * (size_t)q.n);
-  memcpy(p->e, q.e, sizeof *q.e * (size_t)q.n);
-  p->n = q.n;
+  if (dq_slopes(c, p, sloping, &q, level)) return sloping;
+  dq_copy_points(p, &q);
   return level;
 }
 
@@ -200,13 +214,12 @@ static double dq_void(dq_clock *c, const dq_points *p, dq_line line) {
   if (na < DQ_LONG || nb < DQ_LONG) return 0;
   dq_points sides[2] = {{p->t, p->e, na, 0}, {p->t + na, p->e + na, nb, 0}};
   dq_line own[2];
-  for (int k = 0; k < 2; k++) own[k] = dq_upper_line(&sides[k], c->hull, -1, -1, c->steepest, touch);
+  for (int k = 0; k < 2; k++) own[k] = dq_upper_line(&sides[k], c->hull, c->steepest, touch);
   double surprise = dq_void_below(c, sides, line, own);
   if (surprise <= DQ_CERTAIN / 2) return surprise;
   for (int k = 0; k < 2; k++) {
     dq_points side = {c->side_t, c->side_e, sides[k].n, 0};
-    memcpy(side.t, sides[k].t, sizeof *side.t * (size_t)side.n);
-    memcpy(side.e, sides[k].e, sizeof *side.e * (size_t)side.n);
+    dq_copy_points(&side, &sides[k]);
     own[k] = dq_believed(c, &side);
   }
   return fmin(surprise, dq_void_below(c, sides, line, own));
@@ -240,7 +253,7 @@ static double dq_score(dq_clock *c, int64_t low, int64_t middle, int64_t high) {
   p.split = dq_gather(c, middle - left / group * group, middle, group, p.t, p.e);
   p.n = p.split + dq_gather(c, middle, right > most ? middle + most : high, group, p.t + p.split, p.e + p.split);
   if (p.split == 0 || p.split == p.n) return 0;
-  dq_line line = dq_upper_line(&p, c->hull, -1, -1, c->steepest, touch);
+  dq_line line = dq_upper_line(&p, c->hull, c->steepest, touch);
   double score = dq_misfit(c, &p, line);
   score = fmax(score, dq_void(c, &p, line));
   if (score > 4) {

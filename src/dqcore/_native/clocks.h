@@ -30,6 +30,39 @@ static dq_line dq_row_line(dq_clock *c, int64_t low, int64_t high, dq_points *p)
   return dq_believed(c, p);
 }
 
+/* The median distance of rows [low, high) below the line, none counted as negative. What lies near the median by a sample
+ * is told apart in one pass; where the sample misled, all are sorted out. */
+static double dq_median_delay(dq_clock *c, int64_t low, int64_t high, dq_line line) {
+  const double *restrict t = c->t + low, *restrict e = c->e + low;
+  double *restrict work = c->work;
+  int64_t n = high - low, k = n / 2, taken = 0, under = 0, held = 0, step = n / 192;
+  if (n >= 1024) {
+    for (int64_t i = 0; i < n; i += step) c->rest[taken++] = fmax(dq_line_at(line, t[i]) - e[i], 0);
+    double least = dq_select(c->rest, taken, taken * 21 / 50), most = dq_select(c->rest, taken, taken * 29 / 50);
+    for (int64_t i = 0; i < n; i++) {
+      double gap = dq_line_at(line, t[i]) - e[i];
+      gap = gap > 0 ? gap : 0;
+      work[held] = gap;
+      held += (gap >= least) & (gap <= most);
+      under += gap < least;
+    }
+    if (under <= k && k < under + held) return dq_select(c->work, held, k - under);
+  }
+  for (int64_t i = 0; i < n; i++) c->work[i] = fmax(dq_line_at(line, t[i]) - e[i], 0);
+  return dq_select(c->work, n, k);
+}
+
+/* The points and the believed line of a device without voids, for which one line has been laid already. */
+static dq_line dq_single_line(dq_clock *c, int64_t m, dq_points *p) {
+  dq_points sloping = {c->copy_t, c->copy_e, c->sloping_n, 0};
+  *p = (dq_points){c->point_t, c->point_e, 0, 0};
+  p->n = dq_gather(c, 0, m, 1, p->t, p->e);
+  dq_line level = dq_fit(p, c->hull, 0, c->tolerance / 2);
+  if (!dq_slopes(c, &sloping, c->sloping, p, level)) return level;
+  *p = sloping;
+  return c->sloping;
+}
+
 static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, const dq_points *p, dq_piece *piece) {
   double middle = c->t[low] + (c->t[high - 1] - c->t[low]) / 2;
   piece->since = c->stamps[low].reference;
@@ -39,28 +72,44 @@ static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, co
   piece->slope = line.slope;
   piece->uncertainty = fmax(dq_kth_gap(p, line, -1, -1, 7), 0);
   piece->jumped = 0;
-  for (int64_t i = low; i < high; i++) c->work[i - low] = fmax(dq_line_at(line, c->t[i]) - c->e[i], 0);
-  piece->jitter = dq_select(c->work, high - low, (high - low) / 2);
+  piece->jitter = dq_median_delay(c, low, high, line);
 }
 
-/* The pieces of one device, whose stamps are in `c->stamps`; how many. `c->starts` has the first row of each. */
-static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
-  dq_sort_stamps(c->stamps, c->spare, n);
-  for (int64_t i = 0; i < n; i++) {
-    const dq_stamp *s = &c->stamps[i];
-    c->t[i] = (double)((__int128)s->reference - c->stamps[0].reference);
-    c->e[i] = (double)((__int128)s->observed - s->reference + c->lag);
+/* The stamps of one device, in the order of their references, as times since the first and apparent errors. */
+static int64_t dq_take_stamps(dq_clock *c, const dq_run *runs, int64_t n_runs) {
+  int64_t n = 0, first;
+  uint64_t wide = 0;
+  for (int64_t r = 0; r < n_runs; r++) {
+    memcpy(c->stamps + n, runs[r].stamps, sizeof *c->stamps * (size_t)runs[r].n);
+    n += runs[r].n;
   }
-  int64_t m = dq_make_entries(c, n), count = 1;
+  dq_sort_stamps(c->stamps, c->spare, c->starts, n);
+  first = c->stamps[0].reference;
+  /* Times within 70,000 years of 1970 can be taken apart without overflow. */
+  const dq_stamp *stamps = c->stamps;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t r = stamps[i].reference, o = stamps[i].observed;
+    wide |= ((uint64_t)r ^ ((uint64_t)r << 1)) | ((uint64_t)o ^ ((uint64_t)o << 1));
+  }
+  double *restrict t = c->t, *restrict e = c->e;
+  int64_t lag = c->lag;
+  if (!(wide >> 62) && lag < INT64_MAX / 4)
+    for (int64_t i = 0; i < n; i++) {
+      t[i] = (double)(stamps[i].reference - first);
+      e[i] = (double)(stamps[i].observed - stamps[i].reference + lag);
+    }
+  else
+    for (int64_t i = 0; i < n; i++) {
+      t[i] = (double)((__int128)stamps[i].reference - first);
+      e[i] = (double)((__int128)stamps[i].observed - stamps[i].reference + lag);
+    }
+  return n;
+}
+
+/* The lines of the pieces, and cuts moved to the rows where one gives way to the next. */
+static void dq_settle_cuts(dq_clock *c, int64_t count) {
   dq_points p;
-  c->starts[0] = 0;
-  c->starts[1] = n;
-  c->steepest = DQ_RUNNING;
-  dq_mark_alone(c, m);
-  if (n >= c->min_rows) count = dq_segment(c, m);
-  for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
-  c->starts[count] = n;
-  for (int again = 0; again < 2 && count > 1; again++) {
+  for (int again = 0; again < 2; again++) {
     for (int64_t k = 0; k < count; k++) {
       c->lines[k] = dq_row_line(c, c->starts[k], c->starts[k + 1], &p);
       c->scores[k] = dq_usual(c, p, c->lines[k]);
@@ -69,9 +118,24 @@ static int64_t dq_device(dq_clock *c, int64_t n, dq_piece *pieces) {
       c->starts[k] = dq_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
                             c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
   }
+}
+
+/* The pieces of one device; how many. */
+static int64_t dq_device(dq_clock *c, const dq_run *runs, int64_t n_runs, dq_piece *pieces) {
+  int64_t n = dq_take_stamps(c, runs, n_runs), m = dq_make_entries(c, n), count = 1;
+  dq_points p;
+  c->starts[0] = 0;
+  c->starts[1] = n;
+  c->steepest = DQ_RUNNING;
+  c->sloping_n = 0;
+  dq_mark_alone(c, m);
+  if (n >= c->min_rows) count = dq_segment(c, m);
+  for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
+  c->starts[count] = n;
+  if (count > 1) dq_settle_cuts(c, count);
   for (int64_t k = 0; k < count; k++) {
     int64_t low = c->starts[k], high = c->starts[k + 1];
-    c->lines[k] = dq_row_line(c, low, high, &p);
+    c->lines[k] = c->sloping_n > 0 ? dq_single_line(c, m, &p) : dq_row_line(c, low, high, &p);
     dq_describe(c, low, high, c->lines[k], &p, &pieces[k]);
     if (k == 0) continue;
     double jump = dq_line_at(c->lines[k], c->t[low]) - dq_line_at(c->lines[k - 1], c->t[low]);
@@ -104,27 +168,40 @@ static const dq_piece *dq_in_force(const dq_piece *pieces, const uint8_t *codes,
   return piece;
 }
 
-/* A code a row (only rows with a piece are written). `codes` of pieces are DQ_SKIP, DQ_PASS or the reason, with
- * DQ_WHOLLY where every row of the piece has it; `ahead` is the code of a row read after its reference. */
-static void dq_judge_clocks(const int64_t *observed, const int64_t *reference, const int64_t *piece_of, int64_t n,
-                            const dq_piece *pieces, const uint8_t *codes, const int64_t *firsts, int64_t tolerance,
-                            uint8_t ahead, uint8_t *out) {
-  for (int64_t i = 0; i < n; i++) {
-    int64_t own = piece_of[i];
-    if (own < 0) continue;
-    if (codes[own] == DQ_SKIP) {
-      out[i] = DQ_SKIP;
+/* The code of a row of piece `own`. `codes` of pieces are DQ_SKIP, DQ_PASS or the reason, with DQ_WHOLLY where every row
+ * of the piece has it; `ahead` is the code of a row read after its reference. */
+static uint8_t dq_judge_row(const dq_piece *pieces, const uint8_t *codes, int64_t first, int64_t own, int64_t observed,
+                            int64_t reference, int64_t tolerance, uint8_t ahead) {
+  if (codes[own] == DQ_SKIP) return DQ_SKIP;
+  const dq_piece *piece = dq_in_force(pieces, codes, first, own, observed, reference, tolerance);
+  uint8_t code = codes[piece - pieces];
+  if (code & DQ_WHOLLY) return code & (DQ_WHOLLY - 1);
+  if (code != DQ_PASS) {
+    double half = dq_half_span(piece), came = (double)((__int128)reference - piece->since) - half, t = 0;
+    if (piece->slope != 0) t = fmin(fmax(fmin(dq_true_time(piece, observed), came), -half), half);
+    if (fabs(rint(piece->offset + piece->slope * t)) > (double)tolerance) return code;
+  }
+  return (__int128)observed - reference > tolerance ? ahead : DQ_PASS;
+}
+
+/* A code a row of one device, whose pieces are [first, end), in the order of its runs. A row's piece is the one that its
+ * reference time lies in. */
+static void dq_judge_device(const dq_run *runs, int64_t n_runs, const dq_piece *pieces, const uint8_t *codes,
+                            int64_t first, int64_t end, int64_t tolerance, uint8_t ahead, uint8_t *const *out) {
+  int64_t own = first;
+  for (int64_t r = 0; r < n_runs; r++) {
+    const dq_stamp *s = runs[r].stamps;
+    if (end - first == 1 && codes[first] == DQ_PASS) {
+      for (int64_t i = 0; i < runs[r].n; i++)
+        out[r][i] = s[i].observed > s[i].reference &&
+                    (uint64_t)s[i].observed - (uint64_t)s[i].reference > (uint64_t)tolerance ? ahead : DQ_PASS;
       continue;
     }
-    const dq_piece *piece =
-        dq_in_force(pieces, codes, firsts[own], own, observed[i], reference[i], tolerance);
-    uint8_t code = codes[piece - pieces];
-    double half = dq_half_span(piece), came = (double)((__int128)reference[i] - piece->since) - half;
-    double t = fmin(fmax(fmin(dq_true_time(piece, observed[i]), came), -half), half);
-    double error = fabs(rint(piece->offset + piece->slope * t));
-    if (code & DQ_WHOLLY) out[i] = code & (DQ_WHOLLY - 1);
-    else if (code != DQ_PASS && error > (double)tolerance) out[i] = code;
-    else out[i] = (__int128)observed[i] - reference[i] > tolerance ? ahead : DQ_PASS;
+    for (int64_t i = 0; i < runs[r].n; i++) {
+      while (own + 1 < end && s[i].reference > pieces[own].until) own++;
+      while (own > first && s[i].reference < pieces[own].since) own--;
+      out[r][i] = dq_judge_row(pieces, codes, first, own, s[i].observed, s[i].reference, tolerance, ahead);
+    }
   }
 }
 #endif

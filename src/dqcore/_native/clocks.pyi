@@ -8,25 +8,16 @@ Bytes = NDArray[np.uint8]
 
 PIECE: np.dtype[Any]
 WHOLLY: int
-BATCH: int
 
-def pieces(
-    order: Ids,
-    starts: Ids,
-    observed: Ids,
-    reference: Ids,
-    lag: int,
-    tolerance: int,
-    min_rows: int,
-) -> tuple[NDArray[Any], Ids, Ids]: ...
-def judge(
-    observed: Ids,
-    reference: Ids,
-    piece_of: Ids,
-    found: NDArray[Any],
-    piece_codes: Bytes,
-    firsts: Ids,
-    tolerance: int,
-    ahead: int,
-    codes: Bytes,
-) -> None: ...
+def grouped(ids: Ids, groups: int, observed: Ids, reference: Ids) -> tuple[NDArray[np.int32], Ids, Ids, Ids]: ...
+
+class Devices:
+    def __init__(
+        self, ids: list[NDArray[np.int32]], group_starts: list[Ids], stamps: list[Ids], order: Ids, starts: Ids
+    ) -> None: ...
+    def shares(self, most: int) -> list[tuple[int, int]]: ...
+    def pieces(self, low: int, end: int, lag: int, tolerance: int, min_rows: int) -> tuple[NDArray[Any], Ids]: ...
+    def judge(
+        self, low: int, end: int, found: NDArray[Any], counts: Ids, piece_codes: Bytes, tolerance: int, ahead: int
+    ) -> None: ...
+    def codes(self) -> Bytes: ...

@@ -3,8 +3,9 @@
 import numpy as np
 from math import lgamma
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
+from . cimport cpu
 from .buffers cimport readable, writable
 
 
@@ -12,12 +13,19 @@ cdef extern from "clocks.h" nogil:
     enum:
         DQ_FACTORIALS
         DQ_BLOCK
+        DQ_WINDOW
+        DQ_HEIGHTS
         DQ_WHOLLY
+
+    int dq_clock_level
 
     ctypedef struct dq_stamp:
         int64_t reference
         int64_t observed
-        int64_t row
+
+    ctypedef struct dq_run:
+        const dq_stamp* stamps
+        int64_t n
 
     ctypedef struct dq_line:
         double level
@@ -60,11 +68,18 @@ cdef extern from "clocks.h" nogil:
         double* work
         double* rest
         int64_t* hull
+        dq_line sloping
+        int64_t sloping_n
+        uint8_t* blocks
+        uint16_t* near
 
-    int64_t dq_device(dq_clock* c, int64_t n, dq_piece* pieces)
-    void dq_judge_clocks(const int64_t* observed, const int64_t* reference, const int64_t* piece_of, int64_t n,
-                         const dq_piece* pieces, const uint8_t* codes, const int64_t* firsts, int64_t tolerance,
-                         uint8_t ahead, uint8_t* out)
+    void dq_group_stamps(const int64_t* ids, int64_t n, int64_t groups, const int64_t* observed,
+                         const int64_t* reference, int64_t* starts, int64_t* firsts, int32_t* places,
+                         dq_stamp* stamps)
+    void dq_ungroup_codes(const int32_t* ids, int64_t n, int64_t* starts, const uint8_t* grouped, uint8_t* codes)
+    int64_t dq_device(dq_clock* c, const dq_run* runs, int64_t n_runs, dq_piece* pieces)
+    void dq_judge_device(const dq_run* runs, int64_t n_runs, const dq_piece* pieces, const uint8_t* codes,
+                         int64_t first, int64_t end, int64_t tolerance, uint8_t ahead, uint8_t* const* out)
 
 
 PIECE = np.dtype([
@@ -74,7 +89,7 @@ PIECE = np.dtype([
 WHOLLY = DQ_WHOLLY
 # A device of more rows is worked through in one go; smaller ones in batches of about as many, between which a
 # signal is noticed.
-BATCH = 1 << 16
+cdef int64_t BATCH = 1 << 16
 _LOG_FACTORIAL = np.array([lgamma(n + 1) for n in range(DQ_FACTORIALS)])
 
 
@@ -87,8 +102,8 @@ cdef class Scratch:
     def __cinit__(self, int64_t rows):
         cdef int64_t room = max(rows, DQ_FACTORIALS) + 2
         self.held = []
-        self.clock.stamps = <dq_stamp*>self.take(24 * room)
-        self.clock.spare = <dq_stamp*>self.take(24 * room)
+        self.clock.stamps = <dq_stamp*>self.take(16 * room)
+        self.clock.spare = <dq_stamp*>self.take(16 * room)
         self.clock.t = <double*>self.take(8 * room)
         self.clock.e = <double*>self.take(8 * room)
         self.clock.marks = <uint8_t*>self.take(room)
@@ -108,6 +123,8 @@ cdef class Scratch:
         self.clock.work = <double*>self.take(8 * room)
         self.clock.rest = <double*>self.take(8 * room)
         self.clock.hull = <int64_t*>self.take(8 * room)
+        self.clock.blocks = <uint8_t*>self.take(room // DQ_BLOCK + 1)
+        self.clock.near = <uint16_t*>self.take(2 * DQ_HEIGHTS * (room // (DQ_BLOCK * DQ_WINDOW) + 1))
         self.clock.log_factorial = <const double*>readable(_LOG_FACTORIAL, 8 * DQ_FACTORIALS)
 
     cdef void* take(self, int64_t size) except NULL:
@@ -116,72 +133,128 @@ cdef class Scratch:
         return writable(block, size)
 
 
-cdef void devices(dq_clock* c, const int64_t* order, const int64_t* starts, int64_t low, int64_t high,
-                  const int64_t* observed, const int64_t* reference, dq_piece* pieces, int64_t* counts,
-                  int64_t* piece_of, int64_t* made) noexcept nogil:
-    cdef int64_t device, i, k, n
-    for device in range(low, high):
-        n = starts[device + 1] - starts[device]
-        for i in range(n):
-            c.stamps[i].row = order[starts[device] + i]
-            c.stamps[i].reference = reference[c.stamps[i].row]
-            c.stamps[i].observed = observed[c.stamps[i].row]
-        counts[device] = dq_device(c, n, pieces + made[0])
-        for k in range(counts[device]):
-            for i in range(c.starts[k], c.starts[k + 1]):
-                piece_of[c.stamps[i].row] = made[0] + k
-        made[0] += counts[device]
+def grouped(ids, int64_t groups, observed, reference):
+    """The stamps of a morsel by device: (ids as int32, where each group starts, the first row of each, the stamps).
 
-
-def pieces(order, starts, observed, reference, int64_t lag, int64_t tolerance, int64_t min_rows):
-    """The pieces of every device's clock, and the piece of each row (-1: none).
-
-    `order` and `starts` are rows by device, as `keys.order` gives them; times are in microseconds. Pieces (dtype
-    `PIECE`) are in the order of devices, then of time, with how many each device has; their offsets, jitters and
-    uncertainties are microseconds, their slopes microseconds per microsecond.
+    Group g has stamps[starts[g]:starts[g + 1]], each (reference, observed) in microseconds, in the order of rows. Rows
+    whose id is -1 are left out; a group has a row at least.
     """
-    cdef int64_t n = len(order)
-    cdef int64_t n_devices = len(starts) - 1
-    cdef int64_t rows = len(observed)
-    found = np.empty(n_devices + n // DQ_BLOCK + 1, PIECE)
-    counts = np.zeros(n_devices, np.int64)
-    piece_of = np.full(rows, -1, np.int64)
-    cdef const int64_t* o = <const int64_t*>readable(order, 8 * n)
-    cdef const int64_t* s = <const int64_t*>readable(starts, 8 * (n_devices + 1))
-    cdef const int64_t* times = <const int64_t*>readable(observed, 8 * rows)
-    cdef const int64_t* references = <const int64_t*>readable(reference, 8 * rows)
-    cdef dq_piece* into = <dq_piece*>writable(found, 0)
-    cdef int64_t* c = <int64_t*>writable(counts, 8 * n_devices)
-    cdef int64_t* of = <int64_t*>writable(piece_of, 8 * rows)
-    cdef Scratch scratch = Scratch(np.diff(starts).max(initial=0))
-    scratch.clock.lag = lag
-    scratch.clock.tolerance = <double>tolerance
-    scratch.clock.min_rows = min_rows
-    cdef int64_t low = 0, high, made = 0
-    while low < n_devices:
-        high = low + 1
-        while high < n_devices and s[high + 1] - s[low] <= BATCH:
-            high += 1
-        with nogil:
-            devices(&scratch.clock, o, s, low, high, times, references, into, c, of, &made)
-        low = high
-    return found[:made].copy(), counts, piece_of
-
-
-def judge(observed, reference, piece_of, found, piece_codes, firsts, int64_t tolerance, uint8_t ahead, codes):
-    """Writes the code of every row that has a piece: that of its piece where the clock was off by more than the
-    tolerance, `ahead` where it was not but the row was read after its reference by more than that.
-
-    `piece_codes` are a skip, a pass or a reason's code, plus `WHOLLY` where all the rows of a piece have it; `firsts`
-    is the first piece of each piece's device."""
-    cdef int64_t n = len(codes)
-    cdef int64_t m = len(found)
+    cdef int64_t n = len(ids)
+    places = np.empty(n, np.int32)
+    starts = np.zeros(groups + 1, np.int64)
+    firsts = np.zeros(groups, np.int64)
+    stamps = np.empty((n, 2), np.int64)
+    cdef const int64_t* given = <const int64_t*>readable(ids, 8 * n)
     cdef const int64_t* o = <const int64_t*>readable(observed, 8 * n)
     cdef const int64_t* r = <const int64_t*>readable(reference, 8 * n)
-    cdef const int64_t* of = <const int64_t*>readable(piece_of, 8 * n)
-    cdef const dq_piece* p = <const dq_piece*>readable(found, PIECE.itemsize * m)
-    cdef const uint8_t* given = <const uint8_t*>readable(piece_codes, m)
-    cdef const int64_t* f = <const int64_t*>readable(firsts, 8 * m)
-    cdef uint8_t* out = <uint8_t*>writable(codes, n)
+    cdef int32_t* p = <int32_t*>writable(places, 4 * n)
+    cdef int64_t* s = <int64_t*>writable(starts, 8 * (groups + 1))
+    cdef int64_t* f = <int64_t*>writable(firsts, 8 * groups)
+    cdef dq_stamp* into = <dq_stamp*>writable(stamps, 16 * n)
     with nogil:
-        dq_judge_clocks(o, r, of, n, p, given, f, tolerance, ahead, out)
+        dq_group_stamps(given, n, groups, o, r, s, f, p, into)
+    return places, starts, firsts, stamps
+
+
+cdef class Devices:
+    """The devices of a table, from the stamps of its morsels by group. `order` and `starts` are the groups of all
+    morsels, numbered through, by device, as `keys.order` gives them.
+    """
+
+    cdef list ids, group_starts, stamps
+    cdef object runs, places, grouped, firsts, rows
+    cdef int64_t n_devices
+
+    def __cinit__(self, ids, group_starts, stamps, order, starts):
+        self.ids, self.group_starts, self.stamps = ids, group_starts, stamps
+        sizes = list(map(np.diff, group_starts))
+        bases = np.cumsum([0, *map(np.sum, sizes)])
+        # Of each group, where its stamps are and how many, and where its codes will be.
+        self.grouped = np.empty(sum(map(np.sum, sizes)), np.uint8)
+        at = [block.ctypes.data + 16 * edges[: len(edges) - 1] for block, edges in zip(stamps, group_starts)]
+        out = [self.grouped.ctypes.data + base + edges[: len(edges) - 1] for base, edges in zip(bases, group_starts)]
+        self.runs = np.stack([np.concatenate(at)[order], np.concatenate(sizes)[order]], axis=1)
+        self.places = np.concatenate(out)[order]
+        self.firsts = starts
+        self.n_devices = len(starts) - 1
+        self.rows = np.add.reduceat(self.runs[:, 1], starts[: self.n_devices]) if self.n_devices else np.zeros(0, int)
+
+    def shares(self, int64_t most):
+        """The devices in up to so many ranges of about as many rows, in order: where each starts and ends."""
+        ends = np.cumsum(self.rows)
+        total = int(self.rows.sum())
+        edges = np.searchsorted(ends, [total * share // most for share in range(1, most)], side="right")
+        edges = np.unique([0, *edges, self.n_devices]).tolist()
+        return list(zip(edges, edges[1:]))
+
+    def pieces(self, int64_t low, int64_t end, int64_t lag, int64_t tolerance, int64_t min_rows):
+        """The pieces of the clocks of devices [low, end), and how many each has.
+
+        Pieces (dtype `PIECE`) are in the order of devices, then of time; their offsets, jitters and uncertainties are
+        microseconds, their slopes microseconds per microsecond.
+        """
+        cdef int64_t n = end - low
+        own_rows = self.rows[low:end]
+        found = np.empty(n + own_rows.sum() // DQ_BLOCK + 1, PIECE)
+        made_of = np.zeros(n, np.int64)
+        cdef const dq_run* runs = <const dq_run*>readable(self.runs, 0)
+        cdef const int64_t* firsts = <const int64_t*>readable(self.firsts, 8 * (self.n_devices + 1))
+        cdef const int64_t* rows = <const int64_t*>readable(self.rows, 8 * self.n_devices)
+        cdef dq_piece* into = <dq_piece*>writable(found, 0)
+        cdef int64_t* counts = <int64_t*>writable(made_of, 8 * n)
+        cdef Scratch scratch = Scratch(own_rows.max(initial=0))
+        scratch.clock.lag = lag
+        scratch.clock.tolerance = <double>tolerance
+        scratch.clock.min_rows = min_rows
+        cdef int64_t device = low, first, made = 0, batch
+        global dq_clock_level
+        dq_clock_level = cpu.level
+        while device < end:
+            first, batch = device, 0
+            with nogil:
+                while device < end and (device == first or batch + rows[device] <= BATCH):
+                    batch += rows[device]
+                    counts[device - low] = dq_device(&scratch.clock, runs + firsts[device],
+                                                     firsts[device + 1] - firsts[device], into + made)
+                    made += counts[device - low]
+                    device += 1
+        return found[:made].copy(), made_of
+
+    def judge(self, int64_t low, int64_t end, found, counts, piece_codes, int64_t tolerance, uint8_t ahead):
+        """Judges the rows of devices [low, end), whose pieces are `found`: each has the code of its piece where the clock
+        was off by more than the tolerance, `ahead` where it was not but the row was read after its reference by more than
+        that.
+
+        `piece_codes` are a skip, a pass or a reason's code, plus `WHOLLY` where all the rows of a piece have it.
+        """
+        cdef int64_t m = len(found), n = self.n_devices, device, first = 0
+        cdef const dq_run* runs = <const dq_run*>readable(self.runs, 0)
+        cdef const int64_t* firsts = <const int64_t*>readable(self.firsts, 8 * (n + 1))
+        cdef const int64_t* made = <const int64_t*>readable(counts, 8 * (end - low))
+        cdef const dq_piece* p = <const dq_piece*>readable(found, PIECE.itemsize * m)
+        cdef const uint8_t* given = <const uint8_t*>readable(piece_codes, m)
+        cdef uint8_t* const* out = <uint8_t* const*>readable(self.places, 0)
+        with nogil:
+            for device in range(low, end):
+                dq_judge_device(runs + firsts[device], firsts[device + 1] - firsts[device], p, given, first,
+                                first + made[device - low], tolerance, ahead, out + firsts[device])
+                first += made[device - low]
+
+    def codes(self):
+        """A code a row of the table, once all devices were judged: a skip for rows of no device."""
+        cdef int64_t rows
+        codes = np.empty(sum(map(len, self.ids)), np.uint8)
+        cdef uint8_t* into = <uint8_t*>writable(codes, 0)
+        cdef const uint8_t* grouped = <const uint8_t*>readable(self.grouped, 0)
+        cdef const int32_t* ids
+        cdef int64_t* cursors
+        for morsel_ids, edges in zip(self.ids, self.group_starts):
+            rows = len(morsel_ids)
+            moved = edges.copy()
+            ids = <const int32_t*>readable(morsel_ids, 4 * rows)
+            cursors = <int64_t*>writable(moved, 0)
+            with nogil:
+                dq_ungroup_codes(ids, rows, cursors, grouped, into)
+            into += rows
+            grouped += <int64_t>edges[len(edges) - 1]
+        return codes

@@ -4,38 +4,12 @@
  * delay of them. Entries are joined into ever longer pieces while one line fits both sides. */
 #ifndef DQ_SEGMENTS_H
 #define DQ_SEGMENTS_H
-#include "breaks.h"
-
-DQ_INLINE int dq_stamp_before(const dq_stamp *a, const dq_stamp *b) {
-  if (a->reference != b->reference) return a->reference < b->reference;
-  if (a->observed != b->observed) return a->observed < b->observed;
-  return a->row < b->row;
-}
-
-/* Sorted in place, with `spare` of the same size. Rows mostly come in the order of their references. */
-static void dq_sort_stamps(dq_stamp *stamps, dq_stamp *spare, int64_t n) {
-  int64_t sorted = 1;
-  while (sorted < n && dq_stamp_before(&stamps[sorted - 1], &stamps[sorted])) sorted++;
-  if (sorted >= n) return;
-  dq_stamp *from = stamps, *to = spare;
-  for (int64_t width = 1; width < n; width *= 2) {
-    for (int64_t low = 0; low < n; low += 2 * width) {
-      int64_t middle = low + width < n ? low + width : n, high = low + 2 * width < n ? low + 2 * width : n;
-      int64_t i = low, j = middle;
-      for (int64_t k = low; k < high; k++)
-        to[k] = i < middle && (j >= high || dq_stamp_before(&from[i], &from[j])) ? from[i++] : from[j++];
-    }
-    dq_stamp *held = from;
-    from = to;
-    to = held;
-  }
-  if (from != stamps) memcpy(stamps, from, sizeof *stamps * (size_t)n);
-}
+#include "voids.h"
 
 /* Rows closer than a quarter of the mean distance are one burst. The four longest waits do not count towards the mean,
  * or a device that rested for months would seem to send only bursts. */
 static double dq_burst(const double *t, int64_t n) {
-  double longest[5] = {0, 0, 0, 0, 0}, total = 0;
+  double longest[5] = {0, 0, 0, 0, 0}, total;
   for (int64_t i = 1; i < n; i++) {
     double gap = t[i] - t[i - 1];
     int at = 4;
@@ -44,27 +18,33 @@ static double dq_burst(const double *t, int64_t n) {
     longest[at] = gap;
   }
   double most = n > 20 ? longest[4] : longest[0];
-  for (int64_t i = 1; i < n; i++) total += fmin(t[i] - t[i - 1], most);
-  return n > 1 ? total / (double)(n - 1) / 4 : 0;
+  if (n < 2) return 0;
+  total = t[n - 1] - t[0];
+  for (int k = 0; k < 4; k++) total -= longest[k] > most ? longest[k] - most : 0;
+  return total / (double)(n - 1) / 4;
 }
 
 static int64_t dq_make_entries(dq_clock *c, int64_t n) {
-  double width = dq_burst(c->t, n), first = 0;
-  int64_t m = 0;
+  const double *restrict t = c->t, *restrict e = c->e;
+  double *restrict entry_t = c->entry_t, *restrict entry_e = c->entry_e;
+  int64_t *restrict entry_row = c->entry_row, m = 0;
+  uint8_t *restrict marks = c->marks;
+  double until = -INFINITY, last = -INFINITY, best = -INFINITY, width = dq_burst(t, n);
   for (int64_t i = 0; i < n; i++) {
-    c->marks[i] = 0;
-    if (i == 0 || (c->t[i] - first > width && c->t[i] != c->t[i - 1])) {
-      first = c->t[i];
-      c->marks[i] = DQ_STARTS;
-      c->entry_row[m] = i;
-      c->entry_t[m] = c->t[i];
-      c->entry_e[m++] = c->e[i];
-    } else if (c->e[i] > c->entry_e[m - 1]) {
-      c->entry_t[m - 1] = c->t[i];
-      c->entry_e[m - 1] = c->e[i];
+    int starts = (t[i] > until) & (t[i] != last);
+    int better = starts | (e[i] > best);
+    marks[i] = starts ? DQ_STARTS : 0;
+    m += starts;
+    until = starts ? t[i] + width : until;
+    best = better ? e[i] : best;
+    if (starts) entry_row[m - 1] = i;
+    if (better) {
+      entry_t[m - 1] = t[i];
+      entry_e[m - 1] = best;
     }
+    last = t[i];
   }
-  c->entry_row[m] = n;
+  entry_row[m] = n;
   return m;
 }
 
@@ -73,12 +53,18 @@ static int64_t dq_make_entries(dq_clock *c, int64_t n) {
 static void dq_mark_alone(dq_clock *c, int64_t m) {
   memset(c->entry_alone, 0, (size_t)m);
   if (m < 12) return;
-  for (int64_t i = 1; i < m; i++) c->work[i - 1] = fabs(c->entry_e[i] - c->entry_e[i - 1]);
-  double far = 3 * dq_select(c->work, m - 1, (m - 1) / 2) / 0.6931471805599453 + c->tolerance;
+  /* The median of some hundred changes, evenly taken. */
+  int64_t step = 1 + (m - 1) / 256, changes = 0;
+  for (int64_t i = 1; i < m; i += step) c->work[changes++] = fabs(c->entry_e[i] - c->entry_e[i - 1]);
+  double far = 3 * dq_select(c->work, changes, changes / 2) / 0.6931471805599453 + c->tolerance;
+  const double *e = c->entry_e;
   for (int64_t i = 0; i < m; i++) {
+    double least = e[i] - far;
+    if (i >= 2 && i + 2 < m && (e[i - 2] >= least) + (e[i - 1] >= least) + (e[i + 1] >= least) + (e[i + 2] >= least) > 1)
+      continue;
     int64_t low = i < 4 ? 0 : i + 5 > m ? m - 9 : i - 4;
     int near = 0;
-    for (int64_t j = low; j < low + 9; j++) near += j != i && c->entry_e[j] >= c->entry_e[i] - far;
+    for (int64_t j = low; j < low + 9; j++) near += j != i && e[j] >= least;
     if (near > 1) continue;
     c->entry_alone[i] = 1;
     for (int64_t row = c->entry_row[i]; row < c->entry_row[i + 1]; row++) c->marks[row] |= DQ_ALONE;
@@ -114,14 +100,14 @@ static int64_t dq_join(dq_clock *c, int64_t pieces, double limit) {
   return pieces;
 }
 
-/* Cuts a piece where it is most certain that it was not one clock, looking at 7 places in each; how many there are: no
- * more than there are blocks, and one, which is the room that there is for them. */
+/* Cuts a piece that has a void where it is most certain that it was not one clock, looking at 7 places in each; how many
+ * there are: no more than there are blocks, and one, which is the room that there is for them. */
 static int64_t dq_split(dq_clock *c, int64_t pieces) {
   int64_t *starts = c->starts, before = pieces, blocks = starts[pieces] / DQ_BLOCK;
   for (int64_t k = before - 1; k >= 0; k--) {
     int64_t low = starts[k], high = starts[k + 1], cut = low;
     double most = DQ_CERTAIN;
-    if (high - low < 4 * DQ_BLOCK || pieces > blocks) continue;
+    if (high - low < 4 * DQ_BLOCK || pieces > blocks || dq_suspect(c, low, high).surprise == 0) continue;
     for (int64_t part = 1; part < 8; part++) {
       int64_t middle = low + (high - low) * part / 8;
       double score = middle - low < DQ_BLOCK || high - middle < DQ_BLOCK ? 0 : dq_score(c, low, middle, high);
@@ -164,7 +150,7 @@ static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const
 
 /* The usual delay where a piece has the given line: what exponential delays of the same median have for a mean. */
 static double dq_usual(const dq_clock *c, dq_points p, dq_line line) {
-  return dq_median_gap(&p, line, c->work) / 0.6931471805599453 + c->tolerance / 4;
+  return dq_usual_gap(&p, line, c->work) / 0.6931471805599453 + c->tolerance / 4;
 }
 
 static void dq_move_cuts(dq_clock *c, int64_t pieces) {
@@ -206,16 +192,18 @@ static int64_t dq_join_shreds(dq_clock *c, int64_t pieces) {
   return pieces;
 }
 
-/* The pieces of the entries: `starts` has each one's first entry and one more. Blocks are joined from below, which
- * finds short pieces; then long pieces are cut from above where a small jump was joined over before it could be told
- * from chance, and what the cuts left over is joined again. */
+/* The pieces of the entries: `starts` has each one's first entry and one more. They are cut wherever a void asks for a
+ * look, and joined from below, which finds short pieces; then long pieces are cut from above where a small jump was joined
+ * over before it could be told from chance, and what the cuts left over is joined again. `sloping_n` is 0 but for one piece
+ * without a void, whose line and points are kept. */
 static int64_t dq_segment(dq_clock *c, int64_t m) {
-  int64_t pieces = m / DQ_BLOCK > 1 ? m / DQ_BLOCK : 1;
-  for (int64_t i = 0; i < pieces; i++) c->starts[i] = i * DQ_BLOCK;
+  dq_void_run run = dq_suspect(c, 0, m);
+  if (run.surprise == 0) return 1;
+  int64_t pieces = dq_cut_voids(c, 0, m, run, 1, 0);
   c->starts[pieces] = m;
   dq_score_all(c, pieces);
   for (double limit = 4; limit <= DQ_CERTAIN; limit += 4) pieces = dq_join(c, pieces, limit);
-  for (int again = 0; again < 6; again++) {
+  for (int again = 0; again < 6 && (pieces > 1 || run.surprise == INFINITY); again++) {
     int64_t before = pieces;
     pieces = dq_split(c, pieces);
     if (pieces == before && (again > 0 || pieces == 1)) break;
@@ -223,6 +211,8 @@ static int64_t dq_segment(dq_clock *c, int64_t m) {
     dq_score_all(c, pieces);
     pieces = dq_join(c, pieces, DQ_CERTAIN);
   }
-  return dq_join_shreds(c, pieces);
+  pieces = dq_join_shreds(c, pieces);
+  c->sloping_n = 0;
+  return pieces;
 }
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -34,6 +35,8 @@ from .base import (
     taken,
 )
 
+SHARES = 16
+"""Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 REASONS = ("clock_offset", "clock_drift", "clock_step", "time_zone_offset", "epoch_reset", "ahead_of_reference")
 REASON_OF = {
@@ -141,9 +144,9 @@ def _written(duration: str | timedelta, parameter: str) -> str:
 
 
 class ClockSkewCheck(KeyCheck):
-    """State, a row each: the device's hash, whether the row counts, and both times (microseconds, UTC). And,
-    a piece a morsel, the cells of the `by` columns (references to the data), from which the details are
-    taken."""
+    """State, a piece a morsel: its devices, numbered, each with its hash, its first row and its stamps (both times, in
+    microseconds, UTC); each row's device (-1: the row does not count); and the cells of the `by` columns (references to
+    the data), from which the details are taken."""
 
     rule: ClockSkew
 
@@ -158,28 +161,48 @@ class ClockSkewCheck(KeyCheck):
         hashes, _ = keyed(morsel, rule.by, selected)
         observed, known = morsel.times(rule.observed)
         reference, given = morsel.times(rule.reference)
-        valid = known & given if selected is None else known & given & selected
+        counts = known & given if selected is None else known & given & selected
         # Two times held at one end of int64 would be equal, and nobody knows whether they are.
-        valid = valid & ~((observed == reference) & ((observed == FIRST) | (observed == LAST)))
-        cells = tuple(map(morsel.cells, rule.by))
-        return Pieces(hashes=hashes, valid=valid, observed=observed, reference=reference, by=cells)
+        equal = observed == reference
+        if equal.any():
+            counts = counts & ~(equal & ((observed == FIRST) | (observed == LAST)))
+        groups = _keys.Groups(hashes, counts)
+        ids, starts, firsts, stamps = _clocks.grouped(groups.ids, len(groups), observed, reference)
+        return Pieces(
+            hashes=hashes[firsts],
+            ids=ids,
+            starts=starts,
+            firsts=firsts,
+            stamps=stamps,
+            by=tuple(map(morsel.cells, rule.by)),
+        )
 
     def judge(self, state: Pieces, run: Run) -> Judged:
-        groups = _keys.Groups(state["hashes"], state["valid"])
+        ids, edges, min_rows = state.pieces("ids"), state.pieces("starts"), self.rule.min_rows
+        hashes = state["hashes"]
+        groups = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
         order, starts = _keys.order(groups.ids, len(groups))
-        observed, reference = state["observed"], state["reference"]
-        found, counts, piece_of = _clocks.pieces(
-            order, starts, observed, reference, self.lag, self.tolerance, self.rule.min_rows
+        devices = _clocks.Devices(ids, edges, state.pieces("stamps"), order, starts)
+        shares = devices.shares(SHARES)
+        parts = run([partial(devices.pieces, *share, self.lag, self.tolerance, min_rows) for share in shares])
+        found = np.concatenate([np.zeros(0, _clocks.PIECE), *[pieces for pieces, _ in parts]])
+        counts = np.concatenate([np.zeros(0, np.int64), *[made for _, made in parts]])
+        told = clocks.diagnose(found, self.tolerance, self.rule.max_drift_ppm, min_rows)
+        cuts = np.cumsum([len(pieces) for pieces, _ in parts])
+        given = np.split(self._codes(found, told), cuts)
+        ahead = len(REASONS)
+        run(
+            [
+                partial(devices.judge, low, end, pieces, made, codes, self.tolerance, ahead)
+                for (low, end), (pieces, made), codes in zip(shares, parts, given, strict=False)
+            ]
         )
-        told = clocks.diagnose(found, self.tolerance, self.rule.max_drift_ppm, self.rule.min_rows)
-        firsts = np.repeat(np.cumsum(counts) - counts, counts)
-        codes = np.full(len(observed), SKIP, np.uint8)
-        _clocks.judge(
-            observed, reference, piece_of, found, self._codes(found, told), firsts, self.tolerance, len(REASONS), codes
-        )
-        keys = taken(state.pieces("by"), order[starts[:-1]], self.types)
+        bases = np.cumsum([0, *map(len, ids)])[:-1]
+        firsts = np.concatenate([base + rows for base, rows in zip(bases, state.pieces("firsts"), strict=True)])
+        keys = taken(state.pieces("by"), firsts[order[starts[:-1]]], self.types)
         keyed_by = pa.table(keys, names=list(self.rule.by))
-        return Judged(codes, clocks.details(keyed_by, found, counts, told, self.rule.reference, self.zone))
+        details = clocks.details(keyed_by, found, counts, told, self.rule.reference, self.zone)
+        return Judged(devices.codes(), details)
 
     def _codes(self, found: NDArray[Any], told: NDArray[np.object_]) -> NDArray[np.uint8]:
         """What the kernel is to give the rows of each piece that its clock was wrong on."""
