@@ -217,9 +217,7 @@ class Cut(NamedTuple):
 
 def cuts(found: list[Part], size: int) -> list[Cut]:
     """The parts in order, at most `size` rows at a time."""
-    return [
-        Cut(part, low, min(size, part.rows - low)) for part in found for low in range(0, max(part.rows, 1), size)
-    ]
+    return [Cut(part, low, min(size, part.rows - low)) for part in found for low in range(0, max(part.rows, 1), size)]
 
 
 def morsel(plan: Plan, cut: Cut, given: pa.Schema | None = None, arena: Arena | None = None) -> Morsel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from ..errors import DataError, DQError, RuleError
 from ..morsel import Ref
 from ..registry import SEED, Registry
 from ..report import Facts
-from ..rules.base import MOST_FINDINGS, Check, Finding, Rule, TableCheck
+from ..rules.base import MOST_FINDINGS, CellCheck, Check, Finding, KeyCheck, RowCheck, Rule, TableCheck
 from ..zones import Zone, zone
 
 if TYPE_CHECKING:
@@ -23,13 +23,23 @@ if TYPE_CHECKING:
 MOST_NULL_COLUMNS = 253 - MOST_FINDINGS
 
 
+C = TypeVar("C", bound=Check, covariant=True)
+
+
 @dataclass(frozen=True)
-class Bound:
+class Bound(Generic[C]):
     """One rule, ready: its check, its filter, and the columns whose nulls fail it (none with nulls='skip')."""
 
-    check: Check
+    number: int
+    """Its place among the rules."""
+    check: C
     where: Predicate | None
     failing_nulls: tuple[Ref, ...]
+
+    @cached_property
+    def sees(self) -> type[Check]:
+        """The shape of its check: what it must see."""
+        return next(shape for shape in (CellCheck, RowCheck, KeyCheck, TableCheck) if isinstance(self.check, shape))
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -50,7 +60,7 @@ class Bound:
             tags=rule.tags,
             min_evaluated=rule.min_evaluated,
             max_failures=rule.max_failures,
-            of_table=isinstance(self.check, TableCheck),
+            of_table=self.sees is TableCheck,
         )
 
 
@@ -58,7 +68,7 @@ class Bound:
 class Plan:
     """Everything a scan needs but the data. Immutable and picklable."""
 
-    bound: tuple[Bound, ...]
+    bound: tuple[Bound[Check], ...]
     given: Mapping[str, pa.DataType]
     """The logical types that the data had when it was prepared."""
     read: tuple[str, ...]
@@ -87,12 +97,12 @@ def prepare(
     problem of the rules; a `DataError` names what the data lacks."""
     given = bound_types(schema)
     binding = Binding(dict(given), zone(tz) if tz else None, now, registries, seed=SEED)
-    bound: list[Bound] = []
+    bound: list[Bound[Check]] = []
     problems: list[DQError] = []
-    for rule in rules:
+    for number, rule in enumerate(rules):
         binding.rule_id = rule.id
         try:
-            bound.append(_bind(rule, binding))
+            bound.append(_bind(number, rule, binding))
         except (RuleError, DataError) as error:
             problems.append(error)
     binding.rule_id = "(the rule set)"
@@ -107,7 +117,7 @@ def prepare(
     return Plan(tuple(bound), given, read, tuple(by), binding.zone, binding.seed)
 
 
-def _bind(rule: Rule, binding: Binding) -> Bound:
+def _bind(number: int, rule: Rule, binding: Binding) -> Bound[Check]:
     # The filter is read before the check so that a rule's own `into` is not in sight of its `where`.
     where = None
     if rule.where:
@@ -120,7 +130,7 @@ def _bind(rule: Rule, binding: Binding) -> Bound:
         raise RuleError(
             f"rule {rule.id!r}: nulls='fail' over {len(failing_nulls)} columns; at most {MOST_NULL_COLUMNS}: split it"
         )
-    return Bound(check, where, failing_nulls)
+    return Bound(number, check, where, failing_nulls)
 
 
 def _raise(problems: Sequence[DQError]) -> None:

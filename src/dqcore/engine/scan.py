@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .._native import outcomes as _outcomes
 from .._native.arena import Arena
+from .._native.outcomes import Marks
 from ..morsel import Cells, Codes, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
@@ -79,36 +80,67 @@ def _scan_cut(arenas: _Arenas, plan: Plan, cut: Cut, given: pa.Schema) -> Scanne
     return scan_morsel(plan, morsel(plan, cut, given, arenas.arena))
 
 
+class Desk(NamedTuple):
+    """What rules work with on one morsel: its rows, a buffer for their codes, and what they have written so far."""
+
+    morsel: Morsel
+    codes: Codes
+    written: dict[str, list[pa.Array]]
+
+
 def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     """The states of all rules over one morsel. Rules run in order and may read what earlier ones wrote."""
     morsel.check()
-    states: list[Any] = []
-    written: dict[str, list[pa.Array]] = {}
-    codes = np.empty(morsel.rows, np.uint8)
-    for number, bound in enumerate(plan.bound):
-        check = bound.check
-        selected = None if bound.where is None else _selected(bound, morsel)
-        if isinstance(check, TableCheck):
-            states.append(check.scan(morsel, selected))
-            continue
-        overlay = _overlay(bound, morsel, selected)
-        if isinstance(check, KeyCheck):
-            own = check.scan(morsel, selected)
-            states.append(Keyed(own, None if overlay is None else Pieces(codes=overlay)))
-            continue
-        made = _judge(check, number, morsel, codes, selected)
-        if overlay is not None:
-            lay_over(codes, overlay)
-        if made:
-            for name, array in _kept(made, codes).items():
-                morsel.put({name: array})
-                written[name] = [array]
-        states.append(_outcomes.pack(codes))
+    desk = Desk(morsel, np.empty(morsel.rows, np.uint8), {})
+    states = [_STEPS[bound.sees](bound, desk) for bound in plan.bound]
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
-    return Scanned(states, written, segments)
+    return Scanned(states, desk.written, segments)
 
 
-def _selected(bound: Bound, morsel: Morsel) -> Selected:
+def _scan_cells(bound: Bound[CellCheck], desk: Desk) -> Marks:
+    check, cells = bound.check, desk.morsel.cells(bound.check.column)
+    if cells.once is None:
+        return _marked(bound, desk, check.cells(cells, desk.codes))
+    of_values, made = cells.once.get(bound.number, lambda: _judge_values(check, cells))
+    cells.spread(of_values, desk.codes)
+    return _marked(bound, desk, {name: array.take(cells.indices) for name, array in made.items()})
+
+
+def _scan_rows(bound: Bound[RowCheck], desk: Desk) -> Marks:
+    return _marked(bound, desk, bound.check.rows(desk.morsel, desk.codes, _selected(bound, desk.morsel)))
+
+
+def _scan_keys(bound: Bound[KeyCheck], desk: Desk) -> Keyed:
+    overlay = _overlay(bound, desk.morsel)
+    own = bound.check.scan(desk.morsel, _selected(bound, desk.morsel))
+    return Keyed(own, None if overlay is None else Pieces(codes=overlay))
+
+
+def _scan_table(bound: Bound[TableCheck], desk: Desk) -> Any:
+    return bound.check.scan(desk.morsel, _selected(bound, desk.morsel))
+
+
+_STEPS: Mapping[type[Check], Callable[[Any, Desk], Any]] = {
+    CellCheck: _scan_cells,
+    RowCheck: _scan_rows,
+    KeyCheck: _scan_keys,
+    TableCheck: _scan_table,
+}
+
+
+def _marked(bound: Bound[Check], desk: Desk, made: Mapping[str, pa.Array] | None) -> Marks:
+    """The marks of the codes on the desk, with what the engine knows better; and what the rule made, laid out."""
+    overlay = _overlay(bound, desk.morsel)
+    if overlay is not None:
+        lay_over(desk.codes, overlay)
+    if made:
+        for name, array in _kept(made, desk.codes).items():
+            desk.morsel.put({name: array})
+            desk.written[name] = [array]
+    return _outcomes.pack(desk.codes)
+
+
+def _selected(bound: Bound[Check], morsel: Morsel) -> Selected:
     where = bound.where
     if where is None:
         return None
@@ -121,29 +153,16 @@ def _true(where: Predicate, morsel: Morsel) -> NDArray[np.bool_]:
     return np.asarray(where.evaluate(morsel).fill_null(False)).astype(np.bool_)
 
 
-def _judge(
-    check: Check, number: int, morsel: Morsel, codes: Codes, selected: Selected
-) -> Mapping[str, pa.Array] | None:
-    if isinstance(check, RowCheck):
-        return check.rows(morsel, codes, selected)
-    assert isinstance(check, CellCheck)
-    cells = morsel.cells(check.column)
-    if cells.once is None:
-        return check.cells(cells, codes)
-    of_values, made = cells.once.get(number, lambda: _judge_values(check, cells))
-    cells.spread(of_values, codes)
-    return {name: array.take(cells.indices) for name, array in made.items()}
-
-
 def _judge_values(check: CellCheck, cells: Cells) -> tuple[Codes, Mapping[str, pa.Array]]:
     codes = np.empty(len(cells.column), np.uint8)
     return codes, check.cells(cells.plain(), codes) or {}
 
 
-def _overlay(bound: Bound, morsel: Morsel, selected: Selected) -> Codes | None:
+def _overlay(bound: Bound[Check], morsel: Morsel) -> Codes | None:
     """What the engine knows better than the rule: rows that are filtered out, and nulls that fail."""
-    if selected is None and not bound.failing_nulls:
+    if bound.where is None and not bound.failing_nulls:
         return None
+    selected = _selected(bound, morsel)
     overlay = np.zeros(morsel.rows, np.uint8)
     first = len(bound.check.findings) + 1
     # The first null column counts, so the last is written first; a skip without a null is the first column's.

@@ -14,7 +14,7 @@ from .._native import outcomes as _outcomes
 from .._native.outcomes import Marks
 from ..keyed import Run
 from ..report import Counts, Outcome
-from ..rules.base import Finding, KeyCheck, Pieces, TableCheck, TableRule
+from ..rules.base import Check, Finding, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
 from .scan import Keyed, Scanned, lay_over, run
 
@@ -40,18 +40,17 @@ def written_columns(scanned: Scanned) -> dict[str, pa.ChunkedArray]:
     return {name: pa.chunked_array(pieces) for name, pieces in scanned.written.items()}
 
 
-def _outcome(bound: Bound, state: Any, rows: int, work: Run) -> Outcome:
-    check = bound.check
-    if isinstance(check, TableCheck):
-        return _of_table(bound, check.judge(state), rows)
-    details = None
-    if isinstance(check, KeyCheck):
-        assert isinstance(state, Keyed)
+def _outcome(bound: Bound[Check], state: Any, rows: int, work: Run) -> Outcome:
+    check, details = bound.check, None
+    if isinstance(state, Keyed):
+        assert isinstance(check, KeyCheck)
         codes, details = check.judge(state.own, work)
         if state.overlay is not None:
             lay_over(codes, state.overlay["codes"])
         state = _outcomes.pack(codes)
-    assert isinstance(state, Marks)
+    if not isinstance(state, Marks):
+        assert isinstance(check, TableCheck)
+        return _of_table(bound, check.judge(state), rows)
     return Outcome(
         facts=bound.facts,
         counts=Counts(rows, rows - state.skipped, state.failed, state.skipped, state.filtered),
@@ -62,7 +61,7 @@ def _outcome(bound: Bound, state: Any, rows: int, work: Run) -> Outcome:
     )
 
 
-def _of_table(bound: Bound, finding: Finding | None, rows: int) -> Outcome:
+def _of_table(bound: Bound[Check], finding: Finding | None, rows: int) -> Outcome:
     rule = bound.check.rule
     return Outcome(
         facts=bound.facts,
