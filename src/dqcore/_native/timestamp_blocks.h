@@ -12,7 +12,7 @@
 #include "timestamps.h"
 
 /* DQ_AGAIN is the code of a row that timestamps.h has yet to judge; no kernel leaves it to its caller. */
-enum { DQ_AGAIN = DQ_FILTERED, DQ_BLOCK = 256, DQ_FEW_CHANGES = 12 };
+enum { DQ_AGAIN = DQ_FILTERED, DQ_BLOCK = 256, DQ_FEW_CHANGES = 6 };
 
 /* Characters, and in their place a number for every two of them. */
 typedef union {
@@ -144,8 +144,7 @@ DQ_INLINE void dq_separate(dq_block *b, int64_t n) {
     b->zone.words[i] = (zone & 0xffff) | ((zone >> 8) & 0xffff0000);
   }
   for (int64_t i = 0; i < n; i++) {
-    int32_t bad = b->doubt[i] != 0;
-    bad |= b->precision[i] == DQ_DAY && b->sign[i] != 0;
+    int32_t bad = (b->doubt[i] != 0) | ((b->precision[i] == DQ_DAY) & (b->sign[i] != 0));
     b->code[i] = b->code[i] ? b->code[i] : bad ? DQ_AGAIN : DQ_PASS;
   }
 }
@@ -196,14 +195,15 @@ DQ_INLINE int dq_offsets(dq_block *b, int64_t n) {
   int32_t without = 0;
   dq_numbers(&b->zone, n);
   for (int64_t i = 0; i < n; i++) {
-    int32_t sign = b->sign[i], west = -(sign == '-');
-    int32_t given = sign == 0 || sign == 'Z' ? 0 : (int32_t)b->zone.fours[2 * i];
+    /* Masks, because compilers turn conditions that are used twice into branches. */
+    int32_t sign = b->sign[i], none = -(sign == 0), utc = -(sign == 'Z'), west = -(sign == '-');
+    int32_t given = (int32_t)b->zone.fours[2 * i] & ~none & ~utc;
     int32_t hours = given & 0xffff, minutes = (given >> 16) & 0xffff, all = hours * 60 + minutes;
     int32_t bad = (minutes > 59) | (all > 14 * 60);
     all = bad ? 0 : (all ^ west) - west;
-    b->offset[i] = sign ? all : DQ_NO_OFFSET;
+    b->offset[i] = (all & ~none) | (DQ_NO_OFFSET & none);
     b->code[i] = b->code[i] ? b->code[i] : bad ? DQ_AGAIN : DQ_PASS;
-    without |= sign == 0;
+    without |= none;
   }
   return without;
 }
@@ -243,8 +243,8 @@ DQ_INLINE void dq_search(const dq_zone *z, int64_t low, int64_t high, dq_block *
 DQ_INLINE void dq_zone_shifts(const dq_zone *z, dq_block *b, int64_t n) {
   int64_t least = INT64_MAX, most = INT64_MIN, low, high;
   for (int64_t i = 0; i < n; i++) {
-    int64_t early = b->offset[i] == DQ_NO_OFFSET ? b->civil[i] : INT64_MAX;
-    int64_t late = b->offset[i] == DQ_NO_OFFSET ? b->civil[i] : INT64_MIN;
+    int64_t wall = b->civil[i], none = -(int64_t)(b->offset[i] == DQ_NO_OFFSET);
+    int64_t early = (wall & none) | (INT64_MAX & ~none), late = (wall & none) | (INT64_MIN & ~none);
     least = early < least ? early : least;
     most = late > most ? late : most;
   }
@@ -253,9 +253,13 @@ DQ_INLINE void dq_zone_shifts(const dq_zone *z, dq_block *b, int64_t n) {
   if (high - low <= DQ_FEW_CHANGES) dq_sweep(z, low, high, b, n);
   else dq_search(z, low, high, b, n);
   for (int64_t i = 0; i < n; i++) {
-    int32_t none = b->offset[i] == DQ_NO_OFFSET, doubt = b->doubt[i] != 0;
-    b->shift[i] = none ? b->local[i] : b->shift[i];
-    b->code[i] = b->code[i] ? b->code[i] : none & doubt ? DQ_AGAIN : DQ_PASS;
+    int64_t none = -(int64_t)(b->offset[i] == DQ_NO_OFFSET);
+    b->shift[i] = (b->local[i] & none) | (b->shift[i] & ~none);
+    b->doubt[i] &= none;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    int32_t doubt = b->doubt[i] != 0;
+    b->code[i] = b->code[i] ? b->code[i] : doubt ? DQ_AGAIN : DQ_PASS;
   }
 }
 
@@ -270,7 +274,7 @@ DQ_INLINE void dq_shifts(const dq_zone *zone, dq_block *b, int64_t n) {
     return;
   }
   for (int64_t i = 0; i < n; i++) {
-    int32_t lost = b->offset[i] == DQ_NO_OFFSET && b->precision[i] > DQ_DAY;
+    int32_t lost = (b->offset[i] == DQ_NO_OFFSET) & (b->precision[i] > DQ_DAY);
     b->code[i] = b->code[i] ? b->code[i] : lost ? DQ_NO_TIMEZONE : DQ_PASS;
   }
 }
@@ -280,12 +284,13 @@ DQ_INLINE void dq_bounds(const dq_terms *terms, dq_block *b, int64_t n) {
   int64_t earliest = terms->earliest, latest = terms->latest;
   for (int64_t i = 0; i < n; i++) {
     int64_t at = b->civil[i] - b->shift[i];
-    int32_t odd = (at < DQ_FIRST_INSTANT) | (at >= DQ_AFTER_LAST_INSTANT), code = b->code[i];
-    int32_t bound = at < earliest ? DQ_TOO_EARLY : at > latest ? DQ_FUTURE : DQ_PASS;
-    code = code ? code : odd ? DQ_AGAIN : bound;
-    b->code[i] = code;
-    b->civil[i] = code ? 0 : at;
+    int64_t odd = -(int64_t)((at < DQ_FIRST_INSTANT) | (at >= DQ_AFTER_LAST_INSTANT));
+    int64_t early = -(int64_t)(at < earliest), late = -(int64_t)(at > latest);
+    b->civil[i] = at;
+    b->doubt[i] = (DQ_AGAIN & odd) | (DQ_TOO_EARLY & early & ~odd) | (DQ_FUTURE & late & ~early & ~odd);
   }
+  for (int64_t i = 0; i < n; i++) b->code[i] = b->code[i] ? b->code[i] : (int32_t)b->doubt[i];
+  for (int64_t i = 0; i < n; i++) b->civil[i] &= -(int64_t)(b->code[i] == DQ_PASS);
 }
 
 /* Steps 1 to 2b. */
