@@ -40,7 +40,8 @@ typedef struct {
   uint8_t precision[DQ_BLOCK];
 } dq_block;
 
-/* Characters are taken eight in a word, the first of them its lowest byte. */
+/* Characters are taken eight in a word, the first of them its lowest byte; where it is not, nothing is taken. */
+enum { DQ_FIRST_IS_LOWEST = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
 #define DQ_EVERY(byte) (0x0101010101010101ULL * (byte))
 DQ_INLINE uint64_t dq_eight(const uint8_t *s) { return dq_u64(s, 0); }
 /* The word without its first characters, 0 to 7 of them. */
@@ -121,10 +122,10 @@ static void dq_take_nothing(dq_block *b, int64_t row, int32_t code) {
 
 /* Step 1, for the rows of `c`, at most DQ_BLOCK. */
 DQ_INLINE void dq_take(int format, const dq_column *c, dq_block *b) {
-  memset(b->code, DQ_PASS, sizeof b->code);
+  for (int64_t i = 0; i < c->length; i++) b->code[i] = DQ_PASS;
   DQ_EACH_STRING(c, i, text, { dq_take_nothing(b, i, DQ_SKIP); }, {
     int taken = format == DQ_HL7 ? dq_take_hl7(text.s, text.n, b, i) : dq_take_iso8601(text.s, text.n, b, i);
-    if (DQ_UNLIKELY(!taken)) dq_take_nothing(b, i, DQ_AGAIN);
+    if (DQ_UNLIKELY(!taken || !DQ_FIRST_IS_LOWEST)) dq_take_nothing(b, i, DQ_AGAIN);
   })
 }
 
