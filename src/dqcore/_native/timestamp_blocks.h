@@ -38,6 +38,10 @@ typedef struct {
   uint32_t hours[DQ_BLOCK]; /* since 0000-03-01T00:00 */
   uint32_t rest[DQ_BLOCK];  /* microseconds of the hour */
   uint8_t precision[DQ_BLOCK];
+  int64_t fractions;               /* how many rows have one; of each of them: */
+  int32_t fraction_row[DQ_BLOCK];
+  const uint8_t *mark[DQ_BLOCK];   /* its decimal sign */
+  const uint8_t *end[DQ_BLOCK];    /* what follows its last digit */
 } dq_block;
 
 /* Characters are taken eight in a word, the first of them its lowest byte; where it is not, nothing is taken. */
@@ -64,6 +68,14 @@ DQ_INLINE int dq_take_fraction(const uint8_t *end, int64_t n, int32_t *micros) {
   return ((head | (head + DQ_EVERY(0x76)) | tail | (tail + DQ_EVERY(0x76))) & DQ_EVERY(0x80)) == 0;
 }
 
+/* Remembers the row's fraction, if it has one. Rows with and without come in no order that a branch could guess. */
+DQ_INLINE void dq_note_fraction(dq_block *b, int64_t row, const uint8_t *mark, const uint8_t *end) {
+  b->fraction_row[b->fractions] = (int32_t)row;
+  b->mark[b->fractions] = mark;
+  b->end[b->fractions] = end;
+  b->fractions += b->precision[row] == DQ_FRACTION;
+}
+
 /* YYYYMMDD[HH[MM[SS[.S[S[S[S]]]]]]][+/-ZZZZ]. False where the text cannot be that. */
 DQ_INLINE int dq_take_hl7(const uint8_t *s, int64_t n, dq_block *b, int64_t row) {
   static const uint8_t precisions[25] = {
@@ -81,8 +93,7 @@ DQ_INLINE int dq_take_hl7(const uint8_t *s, int64_t n, dq_block *b, int64_t row)
   b->sign[row] = (int32_t)(sign & -zoned);
   b->precision[row] = precision;
   b->micros[row] = 0;
-  if (precision == DQ_FRACTION)
-    return (s[14] == '.') & dq_take_fraction(s + digits, digits - 15, &b->micros[row]);
+  dq_note_fraction(b, row, s + 14, s + digits);
   return precision != DQ_NO_TIME;
 }
 
@@ -106,8 +117,7 @@ DQ_INLINE int dq_take_iso8601(const uint8_t *s, int64_t n, dq_block *b, int64_t 
   b->sign[row] = (int32_t)((sign & -zoned) | ('Z' & -utc));
   b->precision[row] = precision;
   b->micros[row] = 0;
-  if (precision == DQ_FRACTION)
-    return ((s[19] == '.') | (s[19] == ',')) & dq_take_fraction(s + body, body - 20, &b->micros[row]);
+  dq_note_fraction(b, row, s + 19, s + body);
   return precision != DQ_NO_TIME;
 }
 
@@ -120,13 +130,24 @@ static void dq_take_nothing(dq_block *b, int64_t row, int32_t code) {
   b->code[row] = code;
 }
 
+DQ_INLINE void dq_take_fractions(int format, dq_block *b) {
+  for (int64_t k = 0; k < b->fractions; k++) {
+    int64_t row = b->fraction_row[k];
+    int marked = *b->mark[k] == '.' || (format == DQ_ISO8601 && *b->mark[k] == ',');
+    if (DQ_UNLIKELY(!marked || !dq_take_fraction(b->end[k], b->end[k] - b->mark[k] - 1, &b->micros[row])))
+      dq_take_nothing(b, row, DQ_AGAIN);
+  }
+}
+
 /* Step 1, for the rows of `c`, at most DQ_BLOCK. */
 DQ_INLINE void dq_take(int format, const dq_column *c, dq_block *b) {
   for (int64_t i = 0; i < c->length; i++) b->code[i] = DQ_PASS;
+  b->fractions = 0;
   DQ_EACH_STRING(c, i, text, { dq_take_nothing(b, i, DQ_SKIP); }, {
     int taken = format == DQ_HL7 ? dq_take_hl7(text.s, text.n, b, i) : dq_take_iso8601(text.s, text.n, b, i);
     if (DQ_UNLIKELY(!taken || !DQ_FIRST_IS_LOWEST)) dq_take_nothing(b, i, DQ_AGAIN);
   })
+  dq_take_fractions(format, b);
 }
 
 /* Step 2a, ISO 8601: the separators are checked and left out. YYYY-MM- DDThh:mm and the tail that ends in :ss. */
