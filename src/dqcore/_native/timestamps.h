@@ -237,40 +237,4 @@ DQ_INLINE int dq_place(const dq_stamp *t, const dq_terms *terms, int64_t *utc) {
   return *utc > terms->latest ? DQ_FUTURE : DQ_PASS;
 }
 
-typedef int (*dq_reader)(const uint8_t *s, int64_t n, dq_stamp *t);
-
-DQ_INLINE void dq_judge_as(dq_reader read, const dq_column *c, const dq_terms *terms, uint8_t *codes, int64_t *utc,
-                           uint8_t *precision) {
-  dq_stamp t;
-  DQ_EACH_STRING(c, i, text, { codes[i] = DQ_SKIP; utc[i] = 0; precision[i] = DQ_NO_TIME; }, {
-    int64_t at = 0;
-    int known = read(text.s, text.n, &t);
-    codes[i] = (uint8_t)(known ? dq_place(&t, terms, &at) : DQ_UNPARSEABLE);
-    utc[i] = codes[i] == DQ_PASS ? at : 0;
-    precision[i] = known ? t.precision : DQ_NO_TIME;
-  })
-}
-DQ_INLINE void dq_read_as(dq_reader read, const dq_column *c, int64_t *civil, int32_t *offset, uint8_t *precision) {
-  dq_stamp t;
-  DQ_EACH_STRING(c, i, text, { civil[i] = 0; offset[i] = DQ_NO_OFFSET; precision[i] = DQ_NO_TIME; }, {
-    int known = read(text.s, text.n, &t);
-    /* A leap second can be told from a wrong one only where UTC is known. */
-    if (known && t.leap)
-      known = t.offset != DQ_NO_OFFSET && dq_after_leap(t.civil - t.offset * 60 * DQ_US_SECOND);
-    civil[i] = known ? t.civil : 0;
-    offset[i] = known ? t.offset : DQ_NO_OFFSET;
-    precision[i] = known ? t.precision : DQ_UNREADABLE;
-  })
-}
-
-/* The loops are compiled once per format, so that no row asks which it is. */
-static void dq_judge(int format, const dq_column *c, const dq_terms *terms, uint8_t *codes, int64_t *utc,
-                     uint8_t *precision) {
-  if (format == DQ_HL7) dq_judge_as(dq_hl7, c, terms, codes, utc, precision);
-  else dq_judge_as(dq_iso8601, c, terms, codes, utc, precision);
-}
-static void dq_read(int format, const dq_column *c, int64_t *civil, int32_t *offset, uint8_t *precision) {
-  if (format == DQ_HL7) dq_read_as(dq_hl7, c, civil, offset, precision);
-  else dq_read_as(dq_iso8601, c, civil, offset, precision);
-}
 #endif

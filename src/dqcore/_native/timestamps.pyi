@@ -12,6 +12,13 @@ NO_OFFSET: int
 UNREADABLE: int
 
 def judge(
-    column: Column, format: str, zone: Any, earliest: int, latest: int, codes: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
+    column: Column,
+    format: str,
+    zone: Any,
+    earliest: int,
+    latest: int,
+    codes: NDArray[np.uint8],
+    instants: bool = True,
+    precisions: bool = True,
+) -> tuple[NDArray[np.int64] | None, NDArray[np.uint8] | None]: ...
 def read(column: Column, format: str) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]: ...

@@ -6,10 +6,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
+from .cpu cimport level
 from .dq cimport DQ_LARGE_UTF8, DQ_NULL, DQ_UTF8, DQ_UTF8_VIEW, dq_column
 
 
-cdef extern from "timestamps.h" nogil:
+cdef extern from "timestamp_blocks.h" nogil:
     enum:
         DQ_ISO8601
         DQ_HL7
@@ -29,9 +30,9 @@ cdef extern from "timestamps.h" nogil:
         int64_t earliest
         int64_t latest
 
-    void dq_judge(int format, const dq_column* c, const dq_terms* terms, uint8_t* codes, int64_t* utc,
+    void dq_judge(int level, int format, const dq_column* c, const dq_terms* terms, uint8_t* codes, int64_t* utc,
                   uint8_t* precision)
-    void dq_read(int format, const dq_column* c, int64_t* civil, int32_t* offset, uint8_t* precision)
+    void dq_read(int level, int format, const dq_column* c, int64_t* civil, int32_t* offset, uint8_t* precision)
 
 
 _FORMATS = {"iso8601": DQ_ISO8601, "hl7": DQ_HL7}
@@ -48,18 +49,21 @@ cdef int _text(Column column) except -1:
     return 0
 
 
-def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes):
-    """Writes a code a row (k for the k-th of REASONS) and gives (UTC microseconds, index into PRECISIONS) a row.
+def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes, bint instants=True,
+          bint precisions=True):
+    """Writes a code a row (k for the k-th of REASONS) and gives (UTC microseconds, index into PRECISIONS) a row, each
+    None unless it is asked for.
 
     `zone` is the Zone of times that carry none, or None. A row that did not pass has the instant 0."""
     _text(column)
     cdef int64_t n = column.c.length
     cdef int form = _FORMATS[format]
-    utc = np.empty(n, np.int64)
-    precision = np.empty(n, np.uint8)
+    cdef int best = level
+    utc = np.empty(n, np.int64) if instants else None
+    precision = np.empty(n, np.uint8) if precisions else None
     cdef uint8_t* code = <uint8_t*>writable(codes, n)
-    cdef int64_t* at = <int64_t*>writable(utc, 8 * n)
-    cdef uint8_t* fine = <uint8_t*>writable(precision, n)
+    cdef int64_t* at = <int64_t*>writable(utc, 8 * n) if instants else NULL
+    cdef uint8_t* fine = <uint8_t*>writable(precision, n) if precisions else NULL
     cdef dq_zone changes
     cdef dq_terms terms
     terms.zone = NULL
@@ -74,7 +78,7 @@ def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes):
         changes.gap = <const uint8_t*>readable(zone.gap, changes.changes)
         terms.zone = &changes
     with nogil:
-        dq_judge(form, &column.c, &terms, code, at, fine)
+        dq_judge(best, form, &column.c, &terms, code, at, fine)
     return utc, precision
 
 
@@ -86,6 +90,7 @@ def read(Column column, format):
     _text(column)
     cdef int64_t n = column.c.length
     cdef int form = _FORMATS[format]
+    cdef int best = level
     civil = np.empty(n, np.int64)
     offset = np.empty(n, np.int32)
     precision = np.empty(n, np.uint8)
@@ -93,5 +98,5 @@ def read(Column column, format):
     cdef int32_t* east = <int32_t*>writable(offset, 4 * n)
     cdef uint8_t* fine = <uint8_t*>writable(precision, n)
     with nogil:
-        dq_read(form, &column.c, time, east, fine)
+        dq_read(best, form, &column.c, time, east, fine)
     return civil, offset, precision

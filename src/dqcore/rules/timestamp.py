@@ -125,12 +125,21 @@ class TimestampCheck(CellCheck):
         into = rule.into
         self.writes = () if into is None else (into,) if isinstance(into, str) else into
 
-    def cells(self, cells: Cells, codes: Codes) -> Mapping[str, pa.Array] | None:
-        utc, precision = _timestamps.judge(cells.column, self.format, self.clock, self.earliest, self.latest, codes)
-        if not self.writes:
-            return None
-        written = {self.writes[0]: pa.Array.from_buffers(_UTC_MICROS, len(utc), [None, pa.py_buffer(utc)])}
-        if len(self.writes) > 1:
+    def cells(self, cells: Cells, codes: Codes) -> Mapping[str, pa.Array]:
+        utc, precision = _timestamps.judge(
+            cells.column,
+            self.format,
+            self.clock,
+            self.earliest,
+            self.latest,
+            codes,
+            instants=len(self.writes) > 0,
+            precisions=len(self.writes) > 1,
+        )
+        written = {}
+        if utc is not None:
+            written[self.writes[0]] = pa.Array.from_buffers(_UTC_MICROS, len(utc), [None, pa.py_buffer(utc)])
+        if precision is not None:
             indices = pa.Array.from_buffers(pa.uint8(), len(precision), [None, pa.py_buffer(precision)])
             written[self.writes[1]] = _PRECISIONS.take(indices)
         return written
