@@ -58,7 +58,7 @@ class Pair:
             cast = morsel.arrow(name).cast(self.common)
         except pa.ArrowException:  # its words may quote a value
             raise DataError(f"column {name!r} holds values that {self.common} cannot hold") from None
-        return Words(_keys.hash_column(Column(cast), morsel.seed), morsel.valid(name))
+        return Words(_keys.hash_key([Column(cast)], morsel.seed), morsel.valid(name))
 
     def equal(self, ours: Words, theirs: Words) -> NDArray[np.bool_]:
         """Whether the values of two rows of words are equal, where neither is null. NaN equals nothing."""

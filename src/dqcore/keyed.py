@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Run = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs tasks, on as many threads as there may be, and gives their results in order."""
 
-SKIP = 255
 TASKS = 16
 """Partitions are shared out among threads in so many parts, so that one that is slow holds nobody up."""
 
@@ -55,7 +54,8 @@ class ScannedKeys:
         row = 0
         for rows, valid in self.valid:
             if valid is not None:
-                codes[row : row + rows][valid == 0] = SKIP
+                # One less than nothing is a skip.
+                np.subtract(valid, 1, out=codes[row : row + rows])
             row += rows
         return codes
 
@@ -80,8 +80,8 @@ def scan_keys(morsel: Morsel, columns: Sequence[Ref], selected: NDArray[np.bool_
         valid = selected.view(np.uint8) if valid is None else valid & selected
     if morsel.start + morsel.rows > _partitions.MOST_ROWS:
         raise DataError(f"rules over keys take {_partitions.MOST_ROWS} rows at once; validate the data in parts")
-    piece = _partitions.scatter(keys.hashes, valid, morsel.start, morsel.arena)
-    return ScannedKeys([piece], [(morsel.rows, valid)])
+    pieces = _partitions.scatter(keys.hashes, valid, morsel.start, morsel.arena)
+    return ScannedKeys(pieces, [(morsel.rows, valid)])
 
 
 def _shares(rows: int) -> list[tuple[int, int]]:

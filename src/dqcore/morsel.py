@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,9 @@ from .arrays import take
 from .errors import DataError
 from .logical import logical
 from .zones import Zone
+
+if TYPE_CHECKING:
+    from ._native.keys import Part
 
 Codes = NDArray[np.uint8]
 Flags = NDArray[np.uint8]
@@ -251,6 +254,15 @@ class Morsel:
         """A byte a row: 1 for a value, 0 for a null."""
         return self.kept(("valid", ref), lambda: self._valid(ref))
 
+    def valid_in_all(self, refs: Sequence[Ref]) -> Flags:
+        """A byte a row: 1 where no column has a null, else 0."""
+        held = [ref for ref in refs if self.cells(ref).may_have_nulls]
+        if len(held) < 2:
+            return self.valid(held[0]) if held else _outcomes.ones(self.rows)
+        if all(self.cells(ref).once is None for ref in held):
+            return _outcomes.valid_in_all([self.cells(ref).column for ref in held])
+        return np.minimum.reduce([self.valid(ref) for ref in held])
+
     def numbers(self, ref: Ref) -> Numbers:
         """A numeric or boolean column widened to int64, uint64 or float64."""
         return self.kept(("numbers", ref), lambda: Numbers(_numbers.widen(self.column(ref)), self.valid(ref)))
@@ -261,10 +273,7 @@ class Morsel:
 
     def keys(self, refs: Sequence[Ref]) -> Keys:
         """The key that several columns make together; length-prefixed, so ('ab', 'c') is not ('a', 'bc')."""
-        refs = tuple(refs)
-        if len(refs) == 1:
-            return self.kept(("keys", refs), lambda: self._key(refs[0]))
-        return self.kept(("keys", refs), lambda: self._composite(refs))
+        return self.kept(("keys", *refs), lambda: self._keys(tuple(refs)))
 
     def check(self) -> None:
         """Raises `DataError` where a column's values are not sound; kernels read nothing before."""
@@ -304,16 +313,18 @@ class Morsel:
             values = self.zone.to_utc(values)
         return Times(values, self.valid(ref))
 
-    def _key(self, ref: Ref) -> Keys:
+    def _keys(self, refs: tuple[Ref, ...]) -> Keys:
+        hashes = _keys.hash_key([self._part(ref) for ref in refs], self.seed, self.arena)
+        return Keys(hashes, self.valid_in_all(refs))
+
+    def _part(self, ref: Ref) -> Part:
+        """A column as a part of a key: hashed already, or to be hashed."""
+        made = self._cache.get(("keys", ref))
+        if made is not None:
+            return made.hashes
         cells = self.cells(ref)
         if cells.once is None:
-            return Keys(_keys.hash_column(cells.column, self.seed, self.arena), self.valid(ref))
-        hashes = cells.once.get(("keys", self.seed), lambda: _keys.hash_column(cells.column, self.seed))
-        return Keys(_keys.spread(cells.index_column, hashes, self.seed, self.arena), self.valid(ref))
-
-    def _composite(self, refs: tuple[Ref, ...]) -> Keys:
-        parts = [self.keys((ref,)) for ref in refs]
-        hashes = _keys.combine([part.hashes for part in parts], self.seed, self.arena)
-        if self.complete(refs):
-            return Keys(hashes, _outcomes.ones(self.rows))
-        return Keys(hashes, np.minimum.reduce([part.valid for part in parts]))
+            return cells.column
+        return cells.index_column, cells.once.get(
+            ("keys", self.seed), lambda: _keys.hash_key([cells.column], self.seed)
+        )

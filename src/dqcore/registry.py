@@ -130,7 +130,7 @@ class Registry:
             for name in self.table.column_names:
                 column = plain(self.table, name)
                 total.update(f"{name}:{logical(column.type)};".encode())
-                total.update(_keys.hash_column(Column(column), 0, portable=True).tobytes())
+                total.update(_keys.hash_key([Column(column)], 0, portable=True).tobytes())
             self._digest = total.hexdigest()
         return self._digest
 

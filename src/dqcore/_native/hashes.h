@@ -170,99 +170,132 @@ static int dq_cpu_has_aes(void) { return 0; }
 
 /* ---- whole columns ---- */
 
-#define DQ_HASH_LOOP(HASH)                                                              \
+/* A hash of its own, or joined to that of the columns before it. */
+#define DQ_PUT_own(H, OUT, HASH) OUT = (HASH)
+#define DQ_PUT_join(H, OUT, HASH) OUT = dq_join_##H(k, OUT, (HASH))
+
+#define DQ_HASH_LOOP(H, PUT, HASH)                                                      \
   if (c->validity == NULL) {                                                            \
-    for (int64_t i = 0; i < c->length; i++) out[i] = (HASH);                            \
+    for (int64_t i = 0; i < c->length; i++) DQ_PUT_##PUT(H, out[i], HASH);              \
   } else {                                                                              \
     for (int64_t i = 0; i < c->length; i++)                                             \
-      if (dq_bit(c->validity, c->offset + i)) out[i] = (HASH);                          \
-      else out[i] = null;                                                               \
+      if (dq_bit(c->validity, c->offset + i)) DQ_PUT_##PUT(H, out[i], HASH);            \
+      else DQ_PUT_##PUT(H, out[i], null);                                               \
   }                                                                                     \
   break;
-#define DQ_HASH_INT(H, LOAD) \
-  DQ_HASH_LOOP(dq_hash_word_##H(k, DQ_TAG_NUMBER, (uint64_t)(int64_t)LOAD(c->values, c->offset + i)))
-#define DQ_HASH_FLOAT(H, VALUE) DQ_HASH_LOOP(dq_hash_word_##H(k, DQ_TAG_FLOAT, dq_float_word(VALUE)))
+#define DQ_HASH_INT(H, PUT, LOAD) \
+  DQ_HASH_LOOP(H, PUT, dq_hash_word_##H(k, DQ_TAG_NUMBER, (uint64_t)(int64_t)LOAD(c->values, c->offset + i)))
+#define DQ_HASH_FLOAT(H, PUT, VALUE) DQ_HASH_LOOP(H, PUT, dq_hash_word_##H(k, DQ_TAG_FLOAT, dq_float_word(VALUE)))
+#define DQ_SPREAD_HASH(H, PUT, LOAD)                                                                        \
+  for (int64_t i = 0; i < c->length; i++)                                                                   \
+    DQ_PUT_##PUT(H, out[i], dq_is_valid(c, i) ? hashes[(int64_t)LOAD(c->values, c->offset + i)] : null);    \
+  break;
 
-/* dq_hash_column_*: a hash a row, that of a null for nulls; 0 for a layout that cannot be a key. dq_combine_*: the hash
- * of a composite from those of its parts. */
-#define DQ_HASH_KERNELS(H)                                                                                     \
-  DQ_TARGET_##H static int dq_hash_column_##H(const dq_column *column, const dq_seed *seed,                   \
-                                                dq_hash *restrict out) {                                       \
+/* Three kernels for each hash, each of its own or joined: of a column (0 for a layout that cannot be a key), of the rows
+ * that a dictionary's indices name, from the hashes of its values, and of hashes that are there already. A null has the
+ * hash of a null. Copies tell the compiler that no hash is written over what it reads. */
+#define DQ_HASH_KERNELS(H, PUT)                                                                                \
+  DQ_TARGET_##H static int dq_hash_##PUT##_##H(const dq_column *column, const dq_seed *seed,                   \
+                                               dq_hash *restrict out) {                                        \
     const dq_column own = *column, *c = &own;                                                                  \
     const dq_seed keys = *seed, *k = &keys;                                                                    \
     dq_hash null = dq_hash_word_##H(k, DQ_TAG_NULL, 0);                                                        \
-    const uint8_t *end = NULL;                                                                                 \
+    const uint8_t *end = c->bytes + c->limit;                                                                  \
     switch (c->layout) {                                                                                       \
-      case DQ_NULL: for (int64_t i = 0; i < c->length; i++) out[i] = null; break;                              \
-      case DQ_BOOL: DQ_HASH_LOOP(dq_hash_word_##H(k, DQ_TAG_NUMBER, (uint64_t)dq_bit(c->values, c->offset + i))) \
-      case DQ_INT8: DQ_HASH_INT(H, dq_i8)                                                                      \
-      case DQ_INT16: DQ_HASH_INT(H, dq_i16)                                                                    \
-      case DQ_INT32: DQ_HASH_INT(H, dq_i32)                                                                    \
-      case DQ_INT64: DQ_HASH_INT(H, dq_i64)                                                                    \
-      case DQ_UINT8: DQ_HASH_INT(H, dq_u8)                                                                     \
-      case DQ_UINT16: DQ_HASH_INT(H, dq_u16)                                                                   \
-      case DQ_UINT32: DQ_HASH_INT(H, dq_u32)                                                                   \
+      case DQ_NULL: for (int64_t i = 0; i < c->length; i++) DQ_PUT_##PUT(H, out[i], null); break;              \
+      case DQ_BOOL:                                                                                            \
+        DQ_HASH_LOOP(H, PUT, dq_hash_word_##H(k, DQ_TAG_NUMBER, (uint64_t)dq_bit(c->values, c->offset + i)))   \
+      case DQ_INT8: DQ_HASH_INT(H, PUT, dq_i8)                                                                 \
+      case DQ_INT16: DQ_HASH_INT(H, PUT, dq_i16)                                                               \
+      case DQ_INT32: DQ_HASH_INT(H, PUT, dq_i32)                                                               \
+      case DQ_INT64: DQ_HASH_INT(H, PUT, dq_i64)                                                               \
+      case DQ_UINT8: DQ_HASH_INT(H, PUT, dq_u8)                                                                \
+      case DQ_UINT16: DQ_HASH_INT(H, PUT, dq_u16)                                                              \
+      case DQ_UINT32: DQ_HASH_INT(H, PUT, dq_u32)                                                              \
       case DQ_UINT64:                                                                                          \
-        DQ_HASH_LOOP(dq_hash_word_##H(k, dq_u64(c->values, c->offset + i) >> 63 ? DQ_TAG_LARGE : DQ_TAG_NUMBER, \
-                                      dq_u64(c->values, c->offset + i)))                                       \
-      case DQ_FLOAT16: DQ_HASH_FLOAT(H, dq_half(dq_u16(c->values, c->offset + i)))                             \
-      case DQ_FLOAT32: DQ_HASH_FLOAT(H, dq_f32(c->values, c->offset + i))                                      \
-      case DQ_FLOAT64: DQ_HASH_FLOAT(H, dq_f64(c->values, c->offset + i))                                      \
+        DQ_HASH_LOOP(H, PUT, dq_hash_word_##H(k,                                                               \
+                                              dq_u64(c->values, c->offset + i) >> 63 ? DQ_TAG_LARGE : DQ_TAG_NUMBER, \
+                                              dq_u64(c->values, c->offset + i)))                               \
+      case DQ_FLOAT16: DQ_HASH_FLOAT(H, PUT, dq_half(dq_u16(c->values, c->offset + i)))                        \
+      case DQ_FLOAT32: DQ_HASH_FLOAT(H, PUT, dq_f32(c->values, c->offset + i))                                 \
+      case DQ_FLOAT64: DQ_HASH_FLOAT(H, PUT, dq_f64(c->values, c->offset + i))                                 \
       case DQ_FIXED: {                                                                                         \
-        const uint8_t *first = c->values + c->offset * c->width;                                               \
-        end = first + c->length * c->width;                                                                    \
-        DQ_HASH_LOOP(dq_hash_text_##H(k, (dq_text){first + i * c->width, c->width}, end))                      \
+        const uint8_t *first = c->values + c->offset * c->width, *last = first + c->length * c->width;         \
+        DQ_HASH_LOOP(H, PUT, dq_hash_text_##H(k, ((dq_text){first + i * c->width, c->width}), last))           \
       }                                                                                                        \
-      case DQ_UTF8:                                                                                            \
-        end = c->bytes + c->limit;                                                                             \
-        DQ_HASH_LOOP(dq_hash_text_##H(k, dq_text_utf8(c, i), end))                                             \
-      case DQ_LARGE_UTF8:                                                                                      \
-        end = c->bytes + c->limit;                                                                             \
-        DQ_HASH_LOOP(dq_hash_text_##H(k, dq_text_large(c, i), end))                                            \
-      case DQ_UTF8_VIEW: DQ_HASH_LOOP(dq_hash_view_##H(k, c, i))                                               \
+      case DQ_UTF8: DQ_HASH_LOOP(H, PUT, dq_hash_text_##H(k, dq_text_utf8(c, i), end))                         \
+      case DQ_LARGE_UTF8: DQ_HASH_LOOP(H, PUT, dq_hash_text_##H(k, dq_text_large(c, i), end))                  \
+      case DQ_UTF8_VIEW: DQ_HASH_LOOP(H, PUT, dq_hash_view_##H(k, c, i))                                       \
       default: return 0;                                                                                       \
     }                                                                                                          \
     return 1;                                                                                                  \
   }                                                                                                            \
-  DQ_TARGET_##H static void dq_combine_##H(const dq_seed *seed, const dq_hash *so_far, const dq_hash *part,    \
-                                            int64_t n, dq_hash *out) {                                         \
+  DQ_TARGET_##H static void dq_spread_##PUT##_##H(const dq_column *column, const dq_seed *seed,                \
+                                                  const dq_hash *hashes, dq_hash *restrict out) {              \
+    const dq_column own = *column, *c = &own;                                                                  \
     const dq_seed keys = *seed, *k = &keys;                                                                    \
-    for (int64_t i = 0; i < n; i++) out[i] = dq_join_##H(k, so_far[i], part[i]);                               \
+    dq_hash null = dq_hash_word_##H(k, DQ_TAG_NULL, 0);                                                        \
+    switch (c->layout) {                                                                                       \
+      case DQ_INT8: DQ_SPREAD_HASH(H, PUT, dq_i8)                                                              \
+      case DQ_INT16: DQ_SPREAD_HASH(H, PUT, dq_i16)                                                            \
+      case DQ_INT32: DQ_SPREAD_HASH(H, PUT, dq_i32)                                                            \
+      case DQ_INT64: DQ_SPREAD_HASH(H, PUT, dq_i64)                                                            \
+      case DQ_UINT8: DQ_SPREAD_HASH(H, PUT, dq_u8)                                                             \
+      case DQ_UINT16: DQ_SPREAD_HASH(H, PUT, dq_u16)                                                           \
+      case DQ_UINT32: DQ_SPREAD_HASH(H, PUT, dq_u32)                                                           \
+      case DQ_UINT64: DQ_SPREAD_HASH(H, PUT, dq_u64)                                                           \
+      default: break;                                                                                          \
+    }                                                                                                          \
   }                                                                                                            \
-  DQ_TARGET_##H static dq_hash dq_hash_null_##H(const dq_seed *k) { return dq_hash_word_##H(k, DQ_TAG_NULL, 0); }
+  DQ_TARGET_##H static void dq_copy_##PUT##_##H(const dq_hash *hashes, const dq_seed *seed, int64_t n,         \
+                                                dq_hash *restrict out) {                                       \
+    const dq_seed keys = *seed, *k = &keys;                                                                    \
+    (void)k;                                                                                                   \
+    for (int64_t i = 0; i < n; i++) DQ_PUT_##PUT(H, out[i], hashes[i]);                                        \
+  }
 
-DQ_HASH_KERNELS(mul)
+DQ_HASH_KERNELS(mul, own)
+DQ_HASH_KERNELS(mul, join)
 #if DQ_HAS_AES
-DQ_HASH_KERNELS(aes)
-#define DQ_BY_HASH(K, CALL, ...) ((K)->aes ? CALL##_aes(__VA_ARGS__) : CALL##_mul(__VA_ARGS__))
+DQ_HASH_KERNELS(aes, own)
+DQ_HASH_KERNELS(aes, join)
+#define DQ_BY_HASH(K, NAME, PUT, ...) ((K)->aes ? NAME##_##PUT##_aes(__VA_ARGS__) : NAME##_##PUT##_mul(__VA_ARGS__))
 #else
-#define DQ_BY_HASH(K, CALL, ...) CALL##_mul(__VA_ARGS__)
+#define DQ_BY_HASH(K, NAME, PUT, ...) NAME##_##PUT##_mul(__VA_ARGS__)
 #endif
 
-static int dq_hash_column(const dq_column *c, const dq_seed *k, dq_hash *out) {
-  return DQ_BY_HASH(k, dq_hash_column, c, k, out);
-}
-static void dq_combine(const dq_seed *k, const dq_hash *so_far, const dq_hash *part, int64_t n, dq_hash *out) {
-  DQ_BY_HASH(k, dq_combine, k, so_far, part, n, out);
-}
+/* A part of a key: a column; or, of a dictionary, its indices and the hashes of its values; or (without a column) hashes
+ * that were computed already. */
+typedef struct {
+  dq_column column;
+  const dq_hash *hashes;
+  int has_column;
+} dq_part;
 
-#define DQ_SPREAD_HASH(LOAD)                                                                       \
-  for (int64_t i = 0; i < c->length; i++)                                                          \
-    out[i] = dq_is_valid(c, i) ? hashes[(int64_t)LOAD(c->values, c->offset + i)] : null;           \
-  break;
-/* The hash of each row's dictionary value, that of a null where the index is one. */
-static void dq_spread_hashes(const dq_column *c, const dq_seed *k, const dq_hash *hashes, dq_hash *out) {
-  dq_hash null = DQ_BY_HASH(k, dq_hash_null, k);
-  switch (c->layout) {
-    case DQ_INT8: DQ_SPREAD_HASH(dq_i8)
-    case DQ_INT16: DQ_SPREAD_HASH(dq_i16)
-    case DQ_INT32: DQ_SPREAD_HASH(dq_i32)
-    case DQ_INT64: DQ_SPREAD_HASH(dq_i64)
-    case DQ_UINT8: DQ_SPREAD_HASH(dq_u8)
-    case DQ_UINT16: DQ_SPREAD_HASH(dq_u16)
-    case DQ_UINT32: DQ_SPREAD_HASH(dq_u32)
-    case DQ_UINT64: DQ_SPREAD_HASH(dq_u64)
-    default: break;
+enum { DQ_HASH_BLOCK = 512 };
+static int dq_hash_block(const dq_part *part, const dq_seed *k, int64_t from, int64_t n, int join, dq_hash *out) {
+  if (!part->has_column) {
+    if (join) DQ_BY_HASH(k, dq_copy, join, part->hashes + from, k, n, out);
+    else DQ_BY_HASH(k, dq_copy, own, part->hashes + from, k, n, out);
+    return 1;
   }
+  dq_column c = part->column;
+  c.offset += from;
+  c.length = n;
+  if (part->hashes == NULL)
+    return join ? DQ_BY_HASH(k, dq_hash, join, &c, k, out) : DQ_BY_HASH(k, dq_hash, own, &c, k, out);
+  if (join) DQ_BY_HASH(k, dq_spread, join, &c, k, part->hashes, out);
+  else DQ_BY_HASH(k, dq_spread, own, &c, k, part->hashes, out);
+  return 1;
+}
+/* The hash of a key a row, some hundred rows at a time, so that what parts are joined to stays at hand. 0 for a layout
+ * that cannot be a key. */
+static int dq_hash_parts(const dq_part *parts, int n_parts, const dq_seed *k, int64_t rows, dq_hash *out) {
+  for (int64_t from = 0; from < rows; from += DQ_HASH_BLOCK) {
+    int64_t n = rows - from < DQ_HASH_BLOCK ? rows - from : DQ_HASH_BLOCK;
+    for (int p = 0; p < n_parts; p++)
+      if (!dq_hash_block(parts + p, k, from, n, p > 0, out + from)) return 0;
+  }
+  return 1;
 }
 #endif

@@ -12,7 +12,8 @@ typedef struct {
 enum { DQ_GROUP_BITS = 28, DQ_AHEAD = 24 };
 static const uint64_t DQ_NO_GROUP = ((uint64_t)1 << DQ_GROUP_BITS) - 1;
 
-/* An open-addressing table, at most half full, that grows; a free slot has the group DQ_NO_GROUP. */
+/* An open-addressing table that grows, at most a quarter full: a search that goes on costs more than a line of memory.
+ * A free slot has the group DQ_NO_GROUP. */
 typedef struct {
   dq_slot16 *slots;
   uint64_t mask;
@@ -44,7 +45,7 @@ DQ_INLINE int64_t dq_group_of(const dq_slot16 *s) {
 }
 static int dq_grow_table(dq_table *t) {
   dq_table larger;
-  if (t->n_groups >= (int64_t)DQ_NO_GROUP / 2 || !dq_make_table(&larger, 4 * (t->mask + 1))) return 0;
+  if (t->n_groups >= (int64_t)DQ_NO_GROUP / 4 || !dq_make_table(&larger, 2 * (t->mask + 1))) return 0;
   for (uint64_t i = 0; i <= t->mask; i++)
     if (dq_group_of(t->slots + i) >= 0) *dq_slot_of(&larger, t->slots[i].a, t->slots[i].rest) = t->slots[i];
   larger.n_groups = t->n_groups;
@@ -66,7 +67,7 @@ static int dq_group(dq_table *t, const dq_hash *h, const uint8_t *valid, int64_t
     if (ids[i] >= 0) continue;
     ids[i] = t->n_groups++;
     *s = (dq_slot16){h[i].a, (h[i].b & ~DQ_NO_GROUP) | (uint64_t)ids[i]};
-    if (2 * t->n_groups > (int64_t)t->mask && !dq_grow_table(t)) return 0;
+    if (4 * t->n_groups > (int64_t)t->mask && !dq_grow_table(t)) return 0;
   }
   return 1;
 }

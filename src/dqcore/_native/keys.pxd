@@ -13,6 +13,9 @@ cdef extern from "hashes.h" nogil:
 
     dq_seed dq_make_seed(uint64_t seed, int aes)
     int dq_cpu_has_aes()
-    int dq_hash_column(const dq_column* c, const dq_seed* k, dq_hash* out)
-    void dq_combine(const dq_seed* k, const dq_hash* so_far, const dq_hash* part, int64_t n, dq_hash* out)
-    void dq_spread_hashes(const dq_column* c, const dq_seed* k, const dq_hash* hashes, dq_hash* out)
+    ctypedef struct dq_part:
+        dq_column column
+        const dq_hash* hashes
+        int has_column
+
+    int dq_hash_parts(const dq_part* parts, int n_parts, const dq_seed* k, int64_t rows, dq_hash* out)

@@ -11,7 +11,7 @@ from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .keys cimport (
-    dq_column, dq_combine, dq_cpu_has_aes, dq_hash, dq_hash_column, dq_make_seed, dq_seed, dq_spread_hashes,
+    dq_cpu_has_aes, dq_hash, dq_hash_parts, dq_make_seed, dq_part, dq_seed,
 )
 
 
@@ -32,46 +32,51 @@ cdef extern from "keys.h" nogil:
 cdef int by_aes = dq_cpu_has_aes() and os.environ.get("DQCORE_AES", "1") != "0"
 
 
-def hash_column(Column column, seed, Arena arena=None, bint portable=False):
-    """A 128-bit hash a row, shape (rows, 2); nulls hash alike. A `portable` one is the same on every machine."""
-    cdef dq_seed key = dq_make_seed(seed, by_aes and not portable)
-    cdef int64_t n = column.c.length
-    hashes = bytes_for(arena, 16 * n).view(np.uint64).reshape(n, 2)
-    cdef dq_hash* out = <dq_hash*>writable(hashes, 16 * n)
+def hash_key(parts, seed, Arena arena=None, bint portable=False):
+    """The 128-bit hash of a key a row, shape (rows, 2), from its columns in their order; nulls hash alike.
+
+    A part is a `Column`; or, of a dictionary, the `Column` of its indices and the hashes of its values; or the hashes
+    of a column that were computed already. A `portable` hash is the same on every machine.
+    """
+    cdef Hasher hasher = Hasher(seed, parts, portable)
+    hashes = bytes_for(arena, 16 * hasher.rows).view(np.uint64).reshape(hasher.rows, 2)
+    cdef dq_hash* out = <dq_hash*>writable(hashes, 16 * hasher.rows)
     cdef int known
     with nogil:
-        known = dq_hash_column(&column.c, &key, out)
+        known = dq_hash_parts(hasher.parts, hasher.n, &hasher.seed, hasher.rows, out)
     if not known:
-        raise TypeError(f"{column!r} cannot be a key")
+        raise TypeError(f"{', '.join(map(repr, parts))} cannot be a key")
     return hashes
 
 
-def spread(Column indices, of_values, seed=0, Arena arena=None):
-    """The hashes of a dictionary's values, spread over the rows that its indices name."""
-    cdef dq_seed key = dq_make_seed(seed, by_aes)
-    cdef int64_t n = indices.c.length
-    hashes = bytes_for(arena, 16 * n).view(np.uint64).reshape(n, 2)
-    cdef const dq_hash* given = <const dq_hash*>readable(of_values, 0)
-    cdef dq_hash* out = <dq_hash*>writable(hashes, 16 * n)
-    with nogil:
-        dq_spread_hashes(&indices.c, &key, given, out)
-    return hashes
+cdef class Hasher:
+    """The parts of a key as the kernel reads them; the objects are held by who made it."""
 
+    cdef dq_seed seed
+    cdef dq_part parts[128]
+    cdef int n
+    cdef int64_t rows
 
-def combine(parts, seed, Arena arena=None):
-    """The hashes of two columns or more of one key, in their order, as one hash a row."""
-    cdef dq_seed key = dq_make_seed(seed, by_aes)
-    cdef int64_t n = len(parts[0])
-    hashes = bytes_for(arena, 16 * n).view(np.uint64).reshape(n, 2)
-    cdef dq_hash* into = <dq_hash*>writable(hashes, 16 * n)
-    cdef const dq_hash* so_far = <const dq_hash*>readable(parts[0], 16 * n)
-    cdef const dq_hash* more
-    for part in parts[1:]:
-        more = <const dq_hash*>readable(part, 16 * n)
-        with nogil:
-            dq_combine(&key, so_far, more, n, into)
-        so_far = into
-    return hashes
+    def __cinit__(self, seed, parts, bint portable):
+        cdef Column column
+        self.seed = dq_make_seed(seed, by_aes and not portable)
+        self.n = len(parts)
+        if not 1 <= self.n <= 128:
+            raise ValueError(f"a key of {self.n} columns; from 1 to 128")
+        for number, part in enumerate(parts):
+            of_rows, of_values = part if isinstance(part, tuple) else (part, None)
+            if number and len(of_rows) != self.rows:
+                raise ValueError(f"the columns of a key have {self.rows} and {len(of_rows)} rows")
+            self.rows = len(of_rows)
+            self.parts[number].hashes = NULL
+            self.parts[number].has_column = isinstance(of_rows, Column)
+            if isinstance(of_rows, Column):
+                column = of_rows
+                self.parts[number].column = column.c
+                if of_values is not None:
+                    self.parts[number].hashes = <const dq_hash*>readable(of_values, 0)
+            else:
+                self.parts[number].hashes = <const dq_hash*>readable(of_rows, 16 * self.rows)
 
 
 def order(ids, int64_t groups):

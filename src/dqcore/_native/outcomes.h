@@ -2,6 +2,7 @@
  * failed rows alone, a byte of reason. */
 #ifndef DQ_OUTCOMES_H
 #define DQ_OUTCOMES_H
+#include "cpu.h"
 #include "dq.h"
 
 typedef struct {
@@ -40,35 +41,71 @@ DQ_INLINE dq_marks dq_marks_2(const uint8_t *c) {
   return m;
 }
 #endif
-DQ_INLINE dq_marks dq_marks_at(const uint8_t *codes, int64_t block, int64_t n) {
-  if (DQ_LIKELY(n - block >= 64)) return dq_marks_2(codes + block);
-  uint8_t rest[64] = {0};
-  memcpy(rest, codes + block, (size_t)(n - block));
-  return dq_marks_2(rest);
+#if DQ_HAS_LEVELS
+DQ_AT_4 DQ_INLINE dq_marks dq_marks_4(const uint8_t *c) {
+  __m512i v = _mm512_loadu_si512(c), least = _mm512_set1_epi8((char)DQ_FILTERED);
+  dq_marks m;
+  m.skipped = _mm512_cmpge_epu8_mask(v, least);
+  m.filtered = _mm512_cmpeq_epi8_mask(v, least);
+  m.failed = _mm512_test_epi8_mask(v, v) & ~m.skipped;
+  return m;
+}
+#endif
+/* The last block is padded with passes. */
+#define DQ_MARKS_AT(LEVEL, BLOCK)                                                                       \
+  (DQ_LIKELY(n - (BLOCK) >= 64) ? dq_marks_##LEVEL(codes + (BLOCK))                                     \
+                                : (memcpy(rest, codes + (BLOCK), (size_t)(n - (BLOCK))), dq_marks_##LEVEL(rest)))
+
+/* dq_count_codes_*: how many rows failed, were skipped, were filtered. dq_pack_*: the bitmaps, of (n + 7) / 8 bytes, NULL
+ * where none is to be kept; `reasons` has room for the failed rows. */
+#define DQ_PACK_KERNELS(LEVEL, TARGET)                                                                  \
+  TARGET static void dq_count_codes_##LEVEL(const uint8_t *codes, int64_t n, dq_counts *counts) {       \
+    dq_counts sum = {0, 0, 0};                                                                          \
+    uint8_t rest[64] = {0};                                                                             \
+    for (int64_t block = 0; block < n; block += 64) {                                                   \
+      dq_marks m = DQ_MARKS_AT(LEVEL, block);                                                           \
+      if (DQ_LIKELY((m.failed | m.skipped) == 0)) continue;                                             \
+      sum.failed += __builtin_popcountll(m.failed);                                                     \
+      sum.skipped += __builtin_popcountll(m.skipped);                                                   \
+      sum.filtered += __builtin_popcountll(m.filtered);                                                 \
+    }                                                                                                   \
+    *counts = sum;                                                                                      \
+  }                                                                                                     \
+  TARGET static void dq_pack_##LEVEL(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, \
+                                     uint8_t *filtered, uint8_t *reasons) {                             \
+    uint8_t rest[64] = {0};                                                                             \
+    for (int64_t block = 0; block < n; block += 64) {                                                   \
+      dq_marks m = DQ_MARKS_AT(LEVEL, block);                                                           \
+      size_t bytes = (size_t)(n - block >= 64 ? 8 : (n - block + 7) >> 3);                              \
+      if (failed) memcpy(failed + (block >> 3), &m.failed, bytes);                                      \
+      if (skipped) memcpy(skipped + (block >> 3), &m.skipped, bytes);                                   \
+      if (filtered) memcpy(filtered + (block >> 3), &m.filtered, bytes);                                \
+      for (uint64_t f = m.failed; f; f &= f - 1) *reasons++ = codes[block + __builtin_ctzll(f)];        \
+    }                                                                                                   \
+  }
+DQ_PACK_KERNELS(2, )
+#if DQ_HAS_LEVELS
+DQ_PACK_KERNELS(4, DQ_AT_4)
+#define DQ_BY_LEVEL(LEVEL, NAME, ...) ((LEVEL) >= DQ_CPU_4 ? NAME##_4(__VA_ARGS__) : NAME##_2(__VA_ARGS__))
+#else
+#define DQ_BY_LEVEL(LEVEL, NAME, ...) ((void)(LEVEL), NAME##_2(__VA_ARGS__))
+#endif
+static void dq_count_codes(int level, const uint8_t *codes, int64_t n, dq_counts *counts) {
+  DQ_BY_LEVEL(level, dq_count_codes, codes, n, counts);
+}
+static void dq_pack(int level, const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *filtered,
+                    uint8_t *reasons) {
+  DQ_BY_LEVEL(level, dq_pack, codes, n, failed, skipped, filtered, reasons);
 }
 
-static void dq_count_codes(const uint8_t *codes, int64_t n, dq_counts *counts) {
-  dq_counts sum = {0, 0, 0};
+/* The numbers of the set bits among `n`, the first bit being `first`; gives where the next would be written. */
+static int64_t *dq_set_rows(const uint8_t *bits, int64_t n, int64_t first, int64_t *rows) {
   for (int64_t block = 0; block < n; block += 64) {
-    dq_marks m = dq_marks_at(codes, block, n);
-    if (DQ_LIKELY((m.failed | m.skipped) == 0)) continue;
-    sum.failed += __builtin_popcountll(m.failed);
-    sum.skipped += __builtin_popcountll(m.skipped);
-    sum.filtered += __builtin_popcountll(m.filtered);
+    uint64_t word = 0;
+    memcpy(&word, bits + (block >> 3), (size_t)(n - block >= 64 ? 8 : (n - block + 7) >> 3));
+    for (; word; word &= word - 1) *rows++ = first + block + __builtin_ctzll(word);
   }
-  *counts = sum;
-}
-/* Bitmaps are (n + 7) / 8 bytes and may be NULL where nothing is to be kept; `reasons` has room for the failed rows. */
-static void dq_pack(const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *filtered,
-                    uint8_t *reasons) {
-  for (int64_t block = 0; block < n; block += 64) {
-    dq_marks m = dq_marks_at(codes, block, n);
-    size_t bytes = (size_t)(n - block >= 64 ? 8 : (n - block + 7) >> 3);
-    if (failed) memcpy(failed + (block >> 3), &m.failed, bytes);
-    if (skipped) memcpy(skipped + (block >> 3), &m.skipped, bytes);
-    if (filtered) memcpy(filtered + (block >> 3), &m.filtered, bytes);
-    for (uint64_t rest = m.failed; rest; rest &= rest - 1) *reasons++ = codes[block + __builtin_ctzll(rest)];
-  }
+  return rows;
 }
 
 /* Appends `n` bits of `source` to `target`, which holds `at` bits already and zeros after them. */
@@ -105,33 +142,22 @@ static void dq_spread(const dq_column *c, const uint8_t *values, uint8_t *codes)
   }
 }
 
-/* 1 for every value, 0 for every null. */
-static void dq_validity(const dq_column *c, uint8_t *valid) {
-  if (c->layout == DQ_NULL) {
-    memset(valid, 0, (size_t)c->length);
-  } else if (c->validity == NULL) {
-    memset(valid, 1, (size_t)c->length);
-  } else {
-    for (int64_t i = 0; i < c->length; i++) valid[i] = (uint8_t)dq_bit(c->validity, c->offset + i);
-  }
-}
-/* `code` on every null; other rows stay as they are. */
+/* `code` on every null; other rows stay as they are. Nulls are few: sixty-four rows without one are passed over at once. */
 static void dq_mark_nulls(const dq_column *c, uint8_t code, uint8_t *restrict codes) {
   const uint8_t *restrict validity = c->validity;
   const int64_t from = c->offset, n = c->length;
-  if (c->layout == DQ_NULL) {
-    memset(codes, code, (size_t)c->length);
-  } else if (c->validity != NULL) {
-    for (int64_t i = 0; i < n;) {
-      int64_t bit = from + i;
-      /* Nulls are few: eight rows, or sixty-four, without one are passed over at once. */
-      if ((bit & 7) == 0 && n - i >= 64 && dq_u64(validity + (bit >> 3), 0) == ~0ULL) i += 64;
-      else if ((bit & 7) == 0 && n - i >= 8 && validity[bit >> 3] == 0xFF) i += 8;
-      else {
-        codes[i] = dq_bit(validity, bit) ? codes[i] : code;
-        i++;
-      }
-    }
-  }
+  int64_t i = 0;
+  if (c->layout == DQ_NULL) memset(codes, code, (size_t)n);
+  if (c->layout == DQ_NULL || validity == NULL) return;
+  for (; i < n && ((from + i) & 7); i++) codes[i] = dq_bit(validity, from + i) ? codes[i] : code;
+  for (; n - i >= 64; i += 64)
+    for (uint64_t nulls = ~dq_u64(validity + ((from + i) >> 3), 0); nulls; nulls &= nulls - 1)
+      codes[i + __builtin_ctzll(nulls)] = code;
+  for (; i < n; i++) codes[i] = dq_bit(validity, from + i) ? codes[i] : code;
+}
+/* 1 for every value, 0 for every null. */
+static void dq_validity(const dq_column *c, uint8_t *valid) {
+  memset(valid, 1, (size_t)c->length);
+  dq_mark_nulls(c, 0, valid);
 }
 #endif

@@ -3,9 +3,11 @@
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
 
 from .buffers cimport readable, writable
 from .columns cimport Column
+from .cpu cimport level
 from .dq cimport DQ_NULL, dq_column
 
 
@@ -15,9 +17,10 @@ cdef extern from "outcomes.h" nogil:
         int64_t skipped
         int64_t filtered
 
-    void dq_count_codes(const uint8_t* codes, int64_t n, dq_counts* counts)
-    void dq_pack(const uint8_t* codes, int64_t n, uint8_t* failed, uint8_t* skipped, uint8_t* filtered,
+    void dq_count_codes(int level, const uint8_t* codes, int64_t n, dq_counts* counts)
+    void dq_pack(int level, const uint8_t* codes, int64_t n, uint8_t* failed, uint8_t* skipped, uint8_t* filtered,
                  uint8_t* reasons)
+    int64_t* dq_set_rows(const uint8_t* bits, int64_t n, int64_t first, int64_t* rows)
     void dq_append_bits(uint8_t* target, int64_t at, const uint8_t* source, int64_t n)
     void dq_spread(const dq_column* c, const uint8_t* values, uint8_t* codes)
     void dq_validity(const dq_column* c, uint8_t* valid)
@@ -66,6 +69,19 @@ cdef class Marks:
         codes = [part[4] for part in self.parts if part[4] is not None]
         return np.concatenate(codes) if codes else np.zeros(0, np.uint8)
 
+    def failed_rows(self):
+        """The failed rows in order (int64)."""
+        rows = np.empty(self.failed, np.int64)
+        cdef int64_t* out = <int64_t*>writable(rows, 8 * self.failed)
+        cdef int64_t first = 0
+        cdef const uint8_t* bits
+        for n, failed, _, _, reasons in self.parts:
+            if failed is not None:
+                bits = <const uint8_t*>readable(failed, (n + 7) // 8)
+                out = dq_set_rows(bits, n, first, out)
+            first += n
+        return rows
+
     cdef object joined(self, int which):
         bits = np.zeros((self.rows + 7) // 8, np.uint8)
         cdef uint8_t* target = <uint8_t*>writable(bits, 0)
@@ -106,7 +122,7 @@ def pack(codes):
     cdef uint8_t* r = NULL
     cdef Marks marks = Marks.__new__(Marks)
     with nogil:
-        dq_count_codes(given, n, &counts)
+        dq_count_codes(level, given, n, &counts)
     marks.rows = n
     marks.failed = counts.failed
     marks.skipped = counts.skipped
@@ -125,7 +141,7 @@ def pack(codes):
         w = <uint8_t*>writable(filtered, size)
     if counts.failed or counts.skipped:
         with nogil:
-            dq_pack(given, n, f, s, w, r)
+            dq_pack(level, given, n, f, s, w, r)
     marks.parts = [(n, failed, skipped, filtered, reasons)]
     return marks
 
@@ -152,6 +168,21 @@ def validity(Column column):
     cdef uint8_t* out = <uint8_t*>writable(valid, n)
     with nogil:
         dq_validity(&column.c, out)
+    return valid
+
+
+def valid_in_all(columns):
+    """A uint8 a row: 1 where no column has a null, else 0."""
+    cdef Column column
+    cdef int64_t n = len(columns[0])
+    valid = np.empty(n, np.uint8)
+    cdef uint8_t* out = <uint8_t*>writable(valid, n)
+    memset(out, 1, n)
+    for column in columns:
+        if column.c.length != n:
+            raise ValueError(f"columns of {n} and of {column.c.length} rows")
+        with nogil:
+            dq_mark_nulls(&column.c, 0, out)
     return valid
 
 

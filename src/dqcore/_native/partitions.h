@@ -17,11 +17,17 @@ typedef struct {
   uint32_t b, row;
 } dq_keyed;
 
-/* Entries of the valid rows (valid NULL: all), partition after partition, rows of one in their own order; partition p
- * is out[starts[p]] up to out[starts[p + 1]]. */
-static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, dq_keyed *out,
+/* A piece of a scan: entries, partition after partition; partition p is entries[starts[p]] up to entries[starts[p + 1]]. */
+typedef struct {
+  const dq_keyed *entries;
+  const uint32_t *starts;
+} dq_piece;
+
+/* Entries of the valid rows (valid NULL: all), rows of a partition in their own order. */
+static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, dq_keyed *restrict out,
                        uint32_t *starts) {
-  uint32_t at[DQ_PARTITIONS + 1] = {0}, mask = DQ_PARTITIONS - 1;
+  uint32_t at[DQ_PARTITIONS + 1] = {0};
+  const uint64_t mask = DQ_PARTITIONS - 1;
   if (valid == NULL)
     for (int64_t i = 0; i < n; i++) at[(h[i].b & mask) + 1]++;
   else
@@ -29,16 +35,10 @@ static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32
   for (int p = 0; p < DQ_PARTITIONS; p++) at[p + 1] += at[p];
   memcpy(starts, at, sizeof at);
   for (int64_t i = 0; i < n; i++) {
-    if (valid != NULL && !valid[i]) continue;
-    out[at[h[i].b & mask]++] = (dq_keyed){h[i].a, (uint32_t)(h[i].b >> 32), first_row + (uint32_t)i};
+    dq_keyed e = {h[i].a, (uint32_t)(h[i].b >> 32), first_row + (uint32_t)i};
+    if (valid == NULL || valid[i]) out[at[h[i].b & mask]++] = e;
   }
 }
-
-/* A piece of a scan: entries, and where its partitions start. */
-typedef struct {
-  const dq_keyed *entries;
-  const uint32_t *starts;
-} dq_piece;
 
 /* What one thread works with; grows as it must and is freed at the end. */
 typedef struct {

@@ -42,35 +42,44 @@ cdef extern from "partitions.h" nogil:
     void dq_place_rows(const dq_repeated* r, const uint64_t* bits, const uint32_t* before, int64_t* at, int64_t* order)
 
 
+cdef enum:
+    PIECE_ROWS = 16384
+
+
 PARTITIONS = DQ_PARTITIONS
 MOST_ROWS = 2**32
 """Rows that an entry can name."""
 
 
 def scatter(hashes, valid, first_row, Arena arena=None):
-    """(entries, starts): an entry of 16 bytes for each row that is valid (None: all), partition after partition;
-    partition p is entries[starts[p]:starts[p + 1]]. `first_row` is the row of the table of hashes[0]; entries
-    are kept, so they come from `arena` where there is one."""
+    """Pieces of a scan, (entries, starts) each: an entry of 16 bytes for each row that is valid (None: all), partition
+    after partition; partition p is entries[starts[p]:starts[p + 1]]. `first_row` is the row of the table of hashes[0];
+    entries are kept, so they come from `arena` where there is one."""
     cdef int64_t n = len(hashes)
+    cdef int64_t at, rows
     if first_row + n > MOST_ROWS:
         raise OverflowError(f"keys of more than {MOST_ROWS} rows")
-    # Scattered where it is in the cache, then copied to where it is kept: fresh memory is best written in order.
-    entries = bytes_for(arena, 16 * n)
-    starts = np.empty(DQ_PARTITIONS + 1, np.uint32)
     cdef const dq_hash* given = <const dq_hash*>readable(hashes, 16 * n)
     cdef const uint8_t* ok = NULL
     if valid is not None:
         ok = <const uint8_t*>readable(valid, n)
-    cdef dq_keyed* out = <dq_keyed*>writable(entries, 16 * n)
-    cdef uint32_t* s = <uint32_t*>writable(starts, 4 * (DQ_PARTITIONS + 1))
     cdef uint32_t first = first_row
-    with nogil:
-        dq_scatter(given, ok, n, first, out, s)
-    if arena is None:
-        return entries, starts
-    kept = arena.empty(16 * s[DQ_PARTITIONS])
-    kept[:] = entries[: len(kept)]
-    return kept, starts
+    # Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order.
+    entries = bytes_for(arena, 16 * min(n, PIECE_ROWS))
+    cdef dq_keyed* out = <dq_keyed*>writable(entries, 0)
+    cdef uint32_t* s
+    pieces = []
+    for at in range(0, max(n, 1), PIECE_ROWS):
+        rows = min(n - at, PIECE_ROWS)
+        starts = np.empty(DQ_PARTITIONS + 1, np.uint32)
+        s = <uint32_t*>writable(starts, 4 * (DQ_PARTITIONS + 1))
+        with nogil:
+            dq_scatter(given + at, NULL if ok == NULL else ok + at, rows, first + <uint32_t>at, out, s)
+        size = 16 * int(s[DQ_PARTITIONS])
+        kept = np.empty(size, np.uint8) if arena is None else arena.empty(size)
+        kept[:] = entries[:size]
+        pieces.append((kept, starts))
+    return pieces
 
 
 cdef class Repeats:

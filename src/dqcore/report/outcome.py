@@ -73,6 +73,7 @@ class Marked(Protocol):
     def skipped_bits(self) -> NDArray[np.uint8]: ...
     def filtered_bits(self) -> NDArray[np.uint8]: ...
     def reasons(self) -> NDArray[np.uint8]: ...
+    def failed_rows(self) -> NDArray[np.int64]: ...
 
 
 @dataclass
@@ -105,7 +106,7 @@ class Outcome:
     @cached_property
     def failed_rows(self) -> NDArray[np.int64]:
         """The failed rows in order, beside `reasons`."""
-        return np.flatnonzero(self.failed())
+        return self.marks.failed_rows()
 
     @property
     def outcome(self) -> str:
