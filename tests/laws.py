@@ -149,7 +149,7 @@ def in_morsels(subject: Subject, table: pa.Table, size: int, threads: int = 1) -
     made, _ = outcomes(validator._plan, scanned, table.num_rows)
     for name, pieces in scanned.written.items():
         table = table.append_column(name, pa.chunked_array(pieces))
-    return dq.Report(validator._about(), made, table, table.num_rows)
+    return dq.Report(validator._about, made, table, table.num_rows)
 
 
 class Laws:

@@ -77,18 +77,34 @@ class Once:
         return self._made[key]
 
 
+class Batches:
+    """The record batches of a table as Arrow's own objects, cut as its stream cuts them; made when one is asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    @cached_property
+    def made(self) -> list[pa.RecordBatch]:
+        return self._table.to_batches()
+
+
 class Whole:
     """A column of a record batch as Arrow arrays, taken from the batch when they are first asked for."""
 
-    def __init__(self, batch: Callable[[], pa.RecordBatch], place: int) -> None:
-        self._batch, self._place = batch, place
+    __slots__ = ("_array", "_batches", "_number", "_place")
 
-    @cached_property
+    def __init__(self, batches: Batches, number: int, place: int) -> None:
+        self._batches, self._number, self._place = batches, number, place
+        self._array: pa.Array | None = None
+
+    @property
     def array(self) -> pa.Array:
-        array = self._batch().column(self._place)
-        while isinstance(array.type, pa.BaseExtensionType):
-            array = array.storage
-        return array
+        if self._array is None:
+            array = self._batches.made[self._number].column(self._place)
+            while isinstance(array.type, pa.BaseExtensionType):
+                array = array.storage
+            self._array = array
+        return self._array
 
 
 class Cells:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from . import knowledge
 from .arrays import take_rows
+from .engine.chunks import MORSEL_ROWS
 from .engine.prepare import Plan, prepare
 from .engine.scan import cpus, scan
 from .engine.verdict import outcomes, written_columns
@@ -282,15 +283,20 @@ class Validator:
     def _run(self, table: pa.Table, threads: int | None, progress: bool | Callable[[int], None]) -> Report:
         if threads is not None and (not isinstance(threads, int) or threads < 1):
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
-        threads = threads or cpus()
-        with ticking(progress, table.num_rows, len(self.rules)) as tick:
-            scanned = scan(self._plan, table, threads, tick=tick)
-            made, firsts = outcomes(self._plan, scanned, table.num_rows, threads)
+        rows = table.num_rows
+        threads = threads or (cpus() if rows > MORSEL_ROWS else 1)
+        if progress is False:
+            scanned = scan(self._plan, table, threads)
+        else:
+            with ticking(progress, rows, len(self.rules)) as tick:
+                scanned = scan(self._plan, table, threads, tick=tick)
+        made, firsts = outcomes(self._plan, scanned, rows, threads)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
         for name, column in written_columns(scanned).items():
             table = table.append_column(name, column)
-        return Report(self._about(), made, table, table.num_rows, segments)
+        return Report(self._about, made, table, rows, segments)
 
+    @cached_property
     def _about(self) -> About:
         rules = self.rules
         return About(

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
@@ -53,16 +53,22 @@ cdef class Hasher:
     """The parts of a key as the kernel reads them; the objects are held by who made it."""
 
     cdef dq_seed seed
-    cdef dq_part parts[128]
+    cdef dq_part* parts
     cdef int n
     cdef int64_t rows
+
+    def __dealloc__(self):
+        free(self.parts)
 
     def __cinit__(self, seed, parts, bint portable):
         cdef Column column
         self.seed = dq_make_seed(seed, by_aes and not portable)
         self.n = len(parts)
-        if not 1 <= self.n <= 128:
-            raise ValueError(f"a key of {self.n} columns; from 1 to 128")
+        if not self.n:
+            raise ValueError("a key of no columns")
+        self.parts = <dq_part*>malloc(self.n * sizeof(dq_part))
+        if self.parts == NULL:
+            raise MemoryError(f"no memory for a key of {self.n} columns")
         for number, part in enumerate(parts):
             of_rows, of_values = part if isinstance(part, tuple) else (part, None)
             if number and len(of_rows) != self.rows:

@@ -146,6 +146,14 @@ def pack(codes):
     return marks
 
 
+def passes(int64_t rows):
+    """The marks of rows that all passed."""
+    cdef Marks marks = Marks.__new__(Marks)
+    marks.rows = rows
+    marks.parts = [(rows, None, None, None, None)]
+    return marks
+
+
 def spread(Column indices, value_codes, codes):
     """Writes into `codes` the code of each row's dictionary value, a skip where the index is null."""
     cdef const uint8_t* values = <const uint8_t*>readable(value_codes, 0)

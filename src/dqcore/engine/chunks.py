@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from .._native.columns import Column, batches
 from ..arrays import take
 from ..errors import DataError, RuleError
 from ..logical import fits, logical
-from ..morsel import Cells, Morsel, Once, Whole
+from ..morsel import Batches, Cells, Morsel, Once, Whole
 from ..sources.arrow import MOST_ROWS, check, has_limits, is_encoded
 from ..zones import zone
 from .prepare import Plan
@@ -121,29 +120,15 @@ def _joined(table: pa.Table, found: list[Place]) -> pa.Table:
     return pa.Table.from_arrays(columns, names=table.column_names)
 
 
-class _Batches:
-    """The record batches of a table as Arrow's own objects, cut as its stream cuts them."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-
-    @cached_property
-    def _made(self) -> list[pa.RecordBatch]:
-        return self._table.to_batches()
-
-    def one(self, number: int) -> pa.RecordBatch:
-        return self._made[number]
-
-
 def _parts(found: list[Place], table: pa.Table) -> list[Part]:
-    arrow, start, made = _Batches(table), 0, []
+    arrow, start, made = Batches(table), 0, []
     shared: dict[tuple[int, ...], Once] = {}
     for number, (rows, columns) in enumerate(_imported(table)):
         if rows > MOST_ROWS:
             raise DataError(f"the data claims {rows} rows in one chunk; at most {MOST_ROWS}")
         cells = {}
         for at, (place, column) in enumerate(zip(found, columns, strict=True)):
-            cells[place.name] = _cells(place, Whole(partial(arrow.one, number), at), column, start, shared)
+            cells[place.name] = _cells(place, Whole(arrow, number, at), column, start, shared)
         made.append(Part(start, rows, cells))
         start += rows
     return made
@@ -163,22 +148,21 @@ def _cells(
         check(whole.array, place.name, start)
         return _decoded(whole.array, place.bound)
     if isinstance(column, Column):
-        _settle(column, place.name)
+        if not column.settle():
+            raise DataError(_MISCOUNTED.format(place.name))
         return Cells.of_batch(whole, column, None, None)
     indices, values = column
     # More values than rows: it is cheaper to look the rows' values up than to judge every value.
     if len(values) > len(indices):
         check(whole.array, place.name, start)
         return _decoded(whole.array, place.bound)
-    _settle(indices, place.name)
-    _settle(values, place.name)
+    if not (indices.settle() and values.settle()):
+        raise DataError(_MISCOUNTED.format(place.name))
     # Batches of one dictionary share what is computed for its values.
     return Cells.of_batch(whole, values, indices, shared.setdefault(values.address, Once()))
 
 
-def _settle(column: Column, name: str) -> None:
-    if not column.settle():
-        raise DataError(f"column {name!r} is malformed Arrow data: its null count is not that of its validity bitmap")
+_MISCOUNTED = "column {!r} is malformed Arrow data: its null count is not that of its validity bitmap"
 
 
 def _decoded(array: pa.Array, bound: pa.DataType) -> Cells:

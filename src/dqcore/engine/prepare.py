@@ -37,6 +37,11 @@ class Bound(Generic[C]):
     failing_nulls: tuple[Ref, ...]
 
     @cached_property
+    def is_plain(self) -> bool:
+        """Whether what the check says of a row is the last word."""
+        return self.where is None and not self.failing_nulls
+
+    @cached_property
     def sees(self) -> type[Check]:
         """The shape of its check: what it must see."""
         return next(shape for shape in (CellCheck, RowCheck, KeyCheck, TableCheck) if isinstance(self.check, shape))

@@ -100,14 +100,16 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
 def _scan_cells(bound: Bound[CellCheck], desk: Desk) -> Marks:
     check, cells = bound.check, desk.morsel.cells(bound.check.column)
     if cells.once is None:
-        return _marked(bound, desk, check.cells(cells, desk.codes))
-    of_values, made = cells.once.get(bound.number, lambda: _judge_values(check, cells))
+        made = check.cells(cells, desk.codes)
+        return _outcomes.pack(desk.codes) if bound.is_plain and not made else _marked(bound, desk, made)
+    of_values, of_made = cells.once.get(bound.number, lambda: _judge_values(check, cells))
     cells.spread(of_values, desk.codes)
-    return _marked(bound, desk, {name: array.take(cells.indices) for name, array in made.items()})
+    return _marked(bound, desk, {name: array.take(cells.indices) for name, array in of_made.items()})
 
 
 def _scan_rows(bound: Bound[RowCheck], desk: Desk) -> Marks:
-    return _marked(bound, desk, bound.check.rows(desk.morsel, desk.codes, _selected(bound, desk.morsel)))
+    made = bound.check.rows(desk.morsel, desk.codes, _selected(bound, desk.morsel))
+    return _outcomes.pack(desk.codes) if bound.is_plain and not made else _marked(bound, desk, made)
 
 
 def _scan_keys(bound: Bound[KeyCheck], desk: Desk) -> Keyed:
@@ -160,7 +162,7 @@ def _judge_values(check: CellCheck, cells: Cells) -> tuple[Codes, Mapping[str, p
 
 def _overlay(bound: Bound[Check], morsel: Morsel) -> Codes | None:
     """What the engine knows better than the rule: rows that are filtered out, and nulls that fail."""
-    if bound.where is None and not bound.failing_nulls:
+    if bound.is_plain:
         return None
     selected = _selected(bound, morsel)
     overlay = np.zeros(morsel.rows, np.uint8)

@@ -51,26 +51,14 @@ def _outcome(bound: Bound[Check], state: Any, rows: int, work: Run) -> Outcome:
     if not isinstance(state, Marks):
         assert isinstance(check, TableCheck)
         return _of_table(bound, check.judge(state), rows)
-    return Outcome(
-        facts=bound.facts,
-        counts=Counts(rows, rows - state.skipped, state.failed, state.skipped, state.filtered),
-        findings=bound.findings,
-        marks=state,
-        details=details,
-        suggest=check.suggest,
-    )
+    return Outcome(bound.facts, bound.findings, state, check.suggest, details)
 
 
 def _of_table(bound: Bound[Check], finding: Finding | None, rows: int) -> Outcome:
     rule = bound.check.rule
-    return Outcome(
-        facts=bound.facts,
-        counts=Counts(rows, rows, int(finding is not None), 0, 0),
-        findings=(),
-        marks=_outcomes.pack(np.zeros(rows, np.uint8)),
-        table_finding=finding,
-        always_concludes=isinstance(rule, TableRule) and rule.always_concludes,
-    )
+    always_concludes = isinstance(rule, TableRule) and rule.always_concludes
+    marks = _outcomes.passes(rows)
+    return Outcome(bound.facts, (), marks, table_finding=finding, always_concludes=always_concludes)
 
 
 def _segments(state: Pieces | None) -> tuple[Segments | None, pa.Array | None]:

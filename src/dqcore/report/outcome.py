@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -45,19 +44,19 @@ def conclude(counts: Counts, min_evaluated: int | Fraction, max_failures: int | 
     >>> conclude(Counts(10, 10, 1, 0, 0), 1, Fraction(1, 10))
     'passed'
     """
-    if isinstance(max_failures, Fraction):
-        failed = counts.failed * max_failures.denominator > max_failures.numerator * counts.evaluated
-    else:
+    if isinstance(max_failures, int):
         failed = counts.failed > max_failures
+    else:
+        failed = counts.failed * max_failures.denominator > max_failures.numerator * counts.evaluated
     if failed:
         return FAILED
-    if isinstance(min_evaluated, Fraction):
+    if isinstance(min_evaluated, int):
+        enough = counts.evaluated >= min_evaluated
+    else:
         selected = counts.rows - counts.filtered
         enough = counts.evaluated > 0 and (
             counts.evaluated * min_evaluated.denominator >= min_evaluated.numerator * selected
         )
-    else:
-        enough = counts.evaluated >= min_evaluated
     return PASSED if enough else INCONCLUSIVE
 
 
@@ -67,7 +66,12 @@ def worst(outcomes: Sequence[str]) -> str:
 
 
 class Marked(Protocol):
-    """What an outcome asks of the marks of a scan: bitmaps (uint8, a bit a row) and the failed rows' codes."""
+    """What an outcome asks of the marks of a scan: counts, bitmaps (uint8, a bit a row), the failed rows' codes."""
+
+    rows: int
+    failed: int
+    skipped: int
+    filtered: int
 
     def failed_bits(self) -> NDArray[np.uint8]: ...
     def skipped_bits(self) -> NDArray[np.uint8]: ...
@@ -76,20 +80,37 @@ class Marked(Protocol):
     def failed_rows(self) -> NDArray[np.int64]: ...
 
 
-@dataclass
 class Outcome:
-    """One rule over one table: counts, and the rows' marks, joined when they are asked for. A set bit of `failed_bits`
+    """One rule over one table: the rows' marks, counted and joined when that is asked for. A set bit of `failed_bits`
     is a failed row; `reasons` has a code for each of them, in order; code k is `findings[k - 1]` (reason, column)."""
 
-    facts: Facts
-    counts: Counts
-    findings: tuple[tuple[str, str | None], ...]
-    marks: Marked
-    segments: tuple[Counts, ...] = ()
-    details: pa.Table | None = None
-    table_finding: tuple[str, str | None] | None = None
-    suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None
-    always_concludes: bool = False
+    def __init__(
+        self,
+        facts: Facts,
+        findings: tuple[tuple[str, str | None], ...],
+        marks: Marked,
+        suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None,
+        details: pa.Table | None = None,
+        table_finding: tuple[str, str | None] | None = None,
+        always_concludes: bool = False,
+    ) -> None:
+        self.facts, self.findings, self.marks, self.suggest, self.details = facts, findings, marks, suggest, details
+        self.table_finding, self.always_concludes = table_finding, always_concludes
+        self.segments: tuple[Counts, ...] = ()
+
+        self._counts: Counts | None = None
+
+    @property
+    def counts(self) -> Counts:
+        # By hand: every report of a small batch asks each rule, and a cached_property takes a lock.
+        if self._counts is None:
+            marks = self.marks
+            if self.facts.of_table:
+                self._counts = Counts(marks.rows, marks.rows, int(self.table_finding is not None), 0, 0)
+            else:
+                evaluated = marks.rows - marks.skipped
+                self._counts = Counts(marks.rows, evaluated, marks.failed, marks.skipped, marks.filtered)
+        return self._counts
 
     @cached_property
     def failed_bits(self) -> NDArray[np.uint8]:
@@ -111,9 +132,10 @@ class Outcome:
     @property
     def outcome(self) -> str:
         """`passed`, `failed` or `inconclusive`."""
-        parts = self.segments if self.segments and not self.facts.of_table else (self.counts,)
         minimum = 0 if self.always_concludes else self.facts.min_evaluated
-        return worst([conclude(counts, minimum, self.facts.max_failures) for counts in parts])
+        if not self.segments or self.facts.of_table:
+            return conclude(self.counts, minimum, self.facts.max_failures)
+        return worst([conclude(counts, minimum, self.facts.max_failures) for counts in self.segments])
 
     def failed(self) -> NDArray[np.bool_]:
         """A bool a row."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import filter_rows
 from ..errors import DQError, RuleError, ValidationFailed, did_you_mean
 from . import tables
-from .outcome import FAILED, INCONCLUSIVE, PASSED, UNCHECKED, WARNED, Outcome
+from .outcome import FAILED, PASSED, UNCHECKED, WARNED, Outcome
 from .summary import summary
 
 
@@ -72,7 +72,6 @@ class Report:
         self.rows_read = rows
         self.segments = segments
         self._table = table
-        self._places = {outcome.facts.id: number for number, outcome in enumerate(self.outcomes)}
 
     def __repr__(self) -> str:
         pilot = "PILOT, " if self.about.pilot else ""
@@ -89,13 +88,16 @@ class Report:
     def outcome(self) -> str:
         """`failed` if an error or critical rule failed, else `inconclusive` if one was, else `warned` if a warning
         did not pass, else `passed`."""
-        grave = [outcome.outcome for outcome in self.outcomes if outcome.facts.severity != "warning"]
-        light = [outcome.outcome for outcome in self.outcomes if outcome.facts.severity == "warning"]
-        if FAILED in grave:
-            return FAILED
-        if INCONCLUSIVE in grave:
-            return INCONCLUSIVE
-        return PASSED if all(outcome == PASSED for outcome in light) else WARNED
+        grave, light = PASSED, PASSED
+        for rule in self.outcomes:
+            outcome = rule.outcome
+            if outcome == PASSED:
+                continue
+            if rule.facts.severity == "warning":
+                light = WARNED
+            elif grave != FAILED:
+                grave = outcome
+        return light if grave == PASSED else grave
 
     @property
     def passed(self) -> bool:
@@ -202,6 +204,10 @@ class Report:
         from .html import fragment
 
         return fragment(self.to_dict())
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {outcome.facts.id: number for number, outcome in enumerate(self.outcomes)}
 
     def __getitem__(self, rule: str) -> Outcome:
         if rule not in self._places:
