@@ -18,7 +18,7 @@ from ..sources.arrow import MOST_ROWS, check, has_limits, is_encoded
 from ..zones import zone
 from .prepare import Plan
 
-MORSEL_ROWS = 32_768
+MORSEL_ROWS = 65_536
 TINY_CHUNKS = 4_096
 """Chunks that are smaller than this on average are joined first: per-morsel work would outweigh the copy."""
 
