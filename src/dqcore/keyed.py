@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._native import partitions as _partitions
-from ._native.partitions import Partitions
+from ._native.partitions import Partitions, Scatter
+from ._native.steps import run as run_steps
 from .errors import DataError
-from .morsel import Codes, Flags, Morsel, Ref
+from .morsel import Codes, Flags, Keys, Morsel, Ref
+from .steps import Steps
 
 if TYPE_CHECKING:
     from ._native.partitions import Piece
@@ -78,10 +80,26 @@ def scan_keys(morsel: Morsel, columns: Sequence[Ref], selected: NDArray[np.bool_
     valid: Flags | None = None if morsel.complete(columns) else keys.valid
     if selected is not None:
         valid = selected.view(np.uint8) if valid is None else valid & selected
+    step = _scatter(morsel, keys, valid)
+    run_steps([step], morsel.rows)
+    return ScannedKeys(step.pieces, [(morsel.rows, valid)])
+
+
+def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> ScannedKeys | None:
+    """As `scan_keys`, by steps that are still to be run; None where the columns cannot be read beforehand."""
+    keys, morsel = steps.keys(columns), steps.morsel
+    if keys is None:
+        return None
+    valid: Flags | None = None if morsel.complete(columns) else keys.valid
+    step = _scatter(morsel, keys, valid)
+    steps.add(step)
+    return ScannedKeys(step.pieces, [(morsel.rows, valid)])
+
+
+def _scatter(morsel: Morsel, keys: Keys, valid: Flags | None) -> Scatter:
     if morsel.start + morsel.rows > _partitions.MOST_ROWS:
         raise DataError(f"rules over keys take {_partitions.MOST_ROWS} rows at once; validate the data in parts")
-    pieces = _partitions.scatter(keys.hashes, valid, morsel.start, morsel.arena)
-    return ScannedKeys(pieces, [(morsel.rows, valid)])
+    return Scatter(keys.hashes, valid, morsel.start, morsel.arena)
 
 
 def _shares(rows: int) -> list[tuple[int, int]]:

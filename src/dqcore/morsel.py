@@ -300,10 +300,22 @@ class Morsel:
                 where = f" at row {self.start + row}" if row >= 0 else " (dictionary)"
                 raise DataError(f"column {name!r} is malformed Arrow data{where}: {reason}")
 
+    def check_dictionaries(self) -> None:
+        """Raises `DataError` where the values of a dictionary are not sound."""
+        for name, cells in self.columns.items():
+            if cells.once is not None:
+                fault = cells.once.get("fault", cells.column.fault)
+                if fault is not None:
+                    raise DataError(f"column {name!r} is malformed Arrow data (dictionary): {fault[0]}")
+
     def put(self, columns: Mapping[str, pa.Array]) -> None:
         """Adds columns that a rule wrote, for the rules after it."""
         for name, array in columns.items():
             self.columns[name] = Cells(array)
+
+    def peek(self, key: Hashable) -> Any:
+        """What was made under this key, None where nothing was."""
+        return self._cache.get(key)
 
     def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
         # One thread works on a morsel, so no lock.
@@ -330,12 +342,12 @@ class Morsel:
         return Times(values, self.valid(ref))
 
     def _keys(self, refs: tuple[Ref, ...]) -> Keys:
-        hashes = _keys.hash_key([self._part(ref) for ref in refs], self.seed, self.arena)
+        hashes = _keys.hash_key([self.part_of_key(ref) for ref in refs], self.seed, self.arena)
         return Keys(hashes, self.valid_in_all(refs))
 
-    def _part(self, ref: Ref) -> Part:
+    def part_of_key(self, ref: Ref) -> Part:
         """A column as a part of a key: hashed already, or to be hashed."""
-        made = self._cache.get(("keys", ref))
+        made = self.peek(("keys", ref))
         if made is not None:
             return made.hashes
         cells = self.cells(ref)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ._native import keys as _keys
 from ._native.columns import Column
+from ._native.steps import Step
 from .arrays import take
 from .errors import DataError, did_you_mean
 from .logical import is_text, logical
@@ -44,6 +45,10 @@ class Index:
     def strangers(self, keys: Keys, code: int, codes: Codes) -> None:
         """Writes `code` for each key that is not in the registry, a skip where it is not valid, else a pass."""
         self._groups.strangers(keys.hashes, keys.valid, code, codes)
+
+    def known(self, keys: Keys, code: int) -> Step:
+        """`strangers` as a step, for keys whose hashes are there when it is run."""
+        return _keys.Known(self._groups, keys.hashes, keys.valid, code)
 
     def entries(self, key: int) -> NDArray[np.int64]:
         """The entries of a key, in the registry's order."""

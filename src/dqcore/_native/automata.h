@@ -4,6 +4,7 @@
 #define DQ_AUTOMATA_H
 #include "cpu.h"
 #include "sixteen.h"
+#include "steps.h"
 
 enum { DQ_AUTO_PLACES = 40, DQ_AUTO_RANGES = 4, DQ_AUTO_STATES = 128 };
 enum { DQ_AUTO_DEAD = 0, DQ_AUTO_START = 1 };
@@ -64,5 +65,17 @@ DQ_INLINE void dq_unmatched_body(const dq_column *c, const dq_automaton *a, uint
 DQ_LEVELS(dq_unmatched, (const dq_column *c, const dq_automaton *a, uint8_t *codes), (c, a, codes))
 static void dq_unmatched(int level, const dq_column *c, const dq_automaton *a, uint8_t *codes) {
   DQ_CALL(level, dq_unmatched, (c, a, codes));
+}
+/* As a step. */
+typedef struct {
+  dq_column column;
+  const dq_automaton *automaton;
+  int level;
+} dq_auto_state;
+static int dq_run_unmatched(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_auto_state *s = (const dq_auto_state *)state;
+  dq_column part = dq_rows_of(&s->column, from, n);
+  dq_unmatched(s->level, &part, s->automaton, codes);
+  return 0;
 }
 #endif

@@ -5,6 +5,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 
 from .columns import Column
+from .steps import Step
 
 MOST_PLACES: int
 MOST_RANGES: int
@@ -17,3 +18,6 @@ class Automaton:
     ) -> None: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def unmatched(self, column: Column, codes: NDArray[uint8]) -> None: ...
+
+class Matches(Step):
+    def __init__(self, automaton: Automaton, column: Column) -> None: ...

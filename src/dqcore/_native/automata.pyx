@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .cpu cimport level
 from .dq cimport DQ_NULL, dq_column
+from .steps cimport Step
 
 
 cdef extern from "automata.h" nogil:
@@ -26,6 +27,12 @@ cdef extern from "automata.h" nogil:
         const uint16_t* next
         const uint8_t* accepting
 
+    ctypedef struct dq_auto_state:
+        dq_column column
+        const dq_automaton* automaton
+        int level
+
+    int dq_run_unmatched(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_unmatched(int level, const dq_column* c, const dq_automaton* a, uint8_t* codes)
 
 
@@ -81,6 +88,23 @@ cdef class Automaton:
         cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
         with nogil:
             dq_unmatched(level, &column.c, &self.a, out)
+
+
+cdef class Matches(Step):
+    """Judges as `Automaton.unmatched`."""
+
+    cdef dq_auto_state state
+
+    def __cinit__(self, Automaton automaton, Column column):
+        if not column.is_text and column.c.layout != DQ_NULL:
+            raise TypeError(f"{column!r} does not hold text")
+        self.held = (automaton, column)
+        self.state.column = column.c
+        self.state.automaton = &automaton.a
+        self.state.level = level
+        self.step.run = dq_run_unmatched
+        self.step.state = &self.state
+        self.step.judges = 1
 
 
 cdef bytes blocks_of(int length, places):

@@ -288,14 +288,29 @@ static int dq_hash_block(const dq_part *part, const dq_seed *k, int64_t from, in
   else DQ_BY_HASH(k, dq_spread, own, &c, k, part->hashes, out);
   return 1;
 }
+/* As a step, that writes the hashes of its rows. */
+typedef struct {
+  const dq_part *parts;
+  int n;
+  dq_seed seed;
+  dq_hash *out;
+} dq_hash_state;
+
 /* The hash of a key a row, some hundred rows at a time, so that what parts are joined to stays at hand. 0 for a layout
  * that cannot be a key. */
-static int dq_hash_parts(const dq_part *parts, int n_parts, const dq_seed *k, int64_t rows, dq_hash *out) {
-  for (int64_t from = 0; from < rows; from += DQ_HASH_BLOCK) {
-    int64_t n = rows - from < DQ_HASH_BLOCK ? rows - from : DQ_HASH_BLOCK;
+static int dq_hash_parts(const dq_part *parts, int n_parts, const dq_seed *k, int64_t first, int64_t rows,
+                         dq_hash *out) {
+  for (int64_t from = first; from < first + rows; from += DQ_HASH_BLOCK) {
+    int64_t n = first + rows - from < DQ_HASH_BLOCK ? first + rows - from : DQ_HASH_BLOCK;
     for (int p = 0; p < n_parts; p++)
       if (!dq_hash_block(parts + p, k, from, n, p > 0, out + from)) return 0;
   }
   return 1;
 }
+static int dq_run_hash(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_hash_state *s = (const dq_hash_state *)state;
+  (void)codes;
+  return !dq_hash_parts(s->parts, s->n, &s->seed, from, n, s->out);
+}
+static int dq_can_be_key(const dq_column *c) { return c->layout != DQ_OTHER; }
 #endif

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Column
+from .steps import Step
 
 MOST: int
 MOST_ROWS_OF_WEIGHTS: int
@@ -45,5 +46,8 @@ class Program:
     def texts(
         self, column: Column, codes: NDArray[np.uint8], forms: NDArray[np.uint8] | None = None, *, early: bool = False
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...
+
+class Identifies(Step):
+    def __init__(self, program: Program, column: Column) -> None: ...
 
 def again(given: dict[str, Any]) -> Program: ...

@@ -9,6 +9,7 @@ from .buffers cimport readable, writable
 from .columns cimport Column
 from .cpu cimport level
 from .dq cimport dq_column
+from .steps cimport Step
 
 
 cdef extern from "identifiers.h" nogil:
@@ -94,6 +95,12 @@ cdef extern from "identifiers.h" nogil:
         dq_id_texts* texts
         uint8_t* codes
 
+    ctypedef struct dq_id_state:
+        dq_column column
+        dq_id_call call
+        int level
+
+    int dq_run_identify(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_clean_of(const dq_id_scheme* p, dq_id_clean* q)
     void dq_identify(const dq_id_call* d, int level)
     int64_t dq_id_room(const dq_column* c, const dq_id_scheme* p)
@@ -228,6 +235,22 @@ cdef class Program:
         with nogil:
             dq_identify(&call, at)
         return 0
+
+
+cdef class Identifies(Step):
+    """Judges as `Program.judge`, for a scheme whose shape the kernel knows."""
+
+    cdef dq_id_state state
+
+    def __cinit__(self, Program program, Column column):
+        self.held = (program, column)
+        self.state.column = column.c
+        self.state.call.scheme, self.state.call.clean = &program.scheme, &program.clean
+        self.state.call.forms, self.state.call.texts, self.state.call.early = NULL, NULL, 0
+        self.state.level = level
+        self.step.run = dq_run_identify
+        self.step.state = &self.state
+        self.step.judges = 1
 
 
 def again(given):

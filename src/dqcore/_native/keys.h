@@ -87,6 +87,19 @@ static void dq_strange_keys(const dq_table *table, const dq_hash *h, const uint8
     codes[i] = valid[i] ? code : DQ_SKIP;
   }
 }
+/* As a step: `hashes` and `valid` (NULL: all are) of the whole morsel. */
+typedef struct {
+  const dq_table *table;
+  const dq_hash *hashes;
+  const uint8_t *valid;
+  uint8_t absent;
+} dq_lookup_state;
+static int dq_run_strange_keys(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_lookup_state *s = (const dq_lookup_state *)state;
+  dq_strange_keys(s->table, s->hashes + from, s->valid + from, n, s->absent, codes);
+  return 0;
+}
+
 /* Rows ordered by group, rows of one group in their own order; starts has n_groups + 1 entries, zeroed by the caller. */
 static void dq_order(const int64_t *ids, int64_t n, int64_t n_groups, int64_t *starts, int64_t *order) {
   for (int64_t i = 0; i < n; i++)

@@ -11,8 +11,10 @@ from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .keys cimport (
-    dq_cpu_has_aes, dq_hash, dq_hash_parts, dq_make_seed, dq_part, dq_seed,
+    dq_can_be_key, dq_cpu_has_aes, dq_hash, dq_hash_parts, dq_hash_state, dq_make_seed, dq_part, dq_run_hash, dq_seed,
 )
+
+from .steps cimport Step
 
 
 cdef extern from "keys.h" nogil:
@@ -25,6 +27,14 @@ cdef extern from "keys.h" nogil:
     void dq_strange_keys(const dq_table* t, const dq_hash* h, const uint8_t* valid, int64_t n, uint8_t absent,
                          uint8_t* codes)
     void dq_free_table(dq_table* t)
+
+    ctypedef struct dq_lookup_state:
+        const dq_table* table
+        const dq_hash* hashes
+        const uint8_t* valid
+        uint8_t absent
+
+    int dq_run_strange_keys(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_order(const int64_t* ids, int64_t n, int64_t n_groups, int64_t* starts, int64_t* order)
 
 
@@ -43,7 +53,7 @@ def hash_key(parts, seed, Arena arena=None, bint portable=False):
     cdef dq_hash* out = <dq_hash*>writable(hashes, 16 * hasher.rows)
     cdef int known
     with nogil:
-        known = dq_hash_parts(hasher.parts, hasher.n, &hasher.seed, hasher.rows, out)
+        known = dq_hash_parts(hasher.parts, hasher.n, &hasher.seed, 0, hasher.rows, out)
     if not known:
         raise TypeError(f"{', '.join(map(repr, parts))} cannot be a key")
     return hashes
@@ -83,6 +93,25 @@ cdef class Hasher:
                     self.parts[number].hashes = <const dq_hash*>readable(of_values, 0)
             else:
                 self.parts[number].hashes = <const dq_hash*>readable(of_rows, 16 * self.rows)
+
+
+cdef class Hashes(Step):
+    """Writes the hashes of a key, as `hash_key` gives them, to `hashes`."""
+
+    cdef dq_hash_state state
+    cdef readonly object hashes
+
+    def __cinit__(self, parts, seed, Arena arena=None):
+        cdef Hasher hasher = Hasher(seed, parts, False)
+        for number in range(hasher.n):
+            if hasher.parts[number].has_column and not dq_can_be_key(&hasher.parts[number].column):
+                raise TypeError(f"{parts[number]!r} cannot be a key")
+        self.hashes = bytes_for(arena, 16 * hasher.rows).view(np.uint64).reshape(hasher.rows, 2)
+        self.held = (hasher, parts, self.hashes)
+        self.state.parts, self.state.n, self.state.seed = hasher.parts, hasher.n, hasher.seed
+        self.state.out = <dq_hash*>writable(self.hashes, 16 * hasher.rows)
+        self.step.run = dq_run_hash
+        self.step.state = &self.state
 
 
 def order(ids, int64_t groups):
@@ -147,3 +176,20 @@ cdef class Groups:
         cdef uint8_t* out = <uint8_t*>writable(codes, n)
         with nogil:
             dq_strange_keys(&self.table, given, ok, n, code, out)
+
+
+cdef class Known(Step):
+    """Judges as `Groups.strangers`; `hashes` are there when the step runs."""
+
+    cdef dq_lookup_state state
+
+    def __cinit__(self, Groups groups, hashes, valid, uint8_t absent):
+        cdef int64_t n = len(valid)
+        self.held = (groups, hashes, valid)
+        self.state.table = &groups.table
+        self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
+        self.state.valid = <const uint8_t*>readable(valid, n)
+        self.state.absent = absent
+        self.step.run = dq_run_strange_keys
+        self.step.state = &self.state
+        self.step.judges = 1

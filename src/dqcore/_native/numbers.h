@@ -6,6 +6,7 @@
 #include "cpu.h"
 #include "dq.h"
 #include "outcomes.h"
+#include "steps.h"
 
 /* IEEE 754 binary16; exact in float64. */
 DQ_INLINE double dq_half(uint16_t h) {
@@ -119,6 +120,19 @@ static void dq_range(int level, const dq_column *c, const dq_bounds *b, uint8_t 
   dq_mark_nulls(c, DQ_SKIP, codes);
 }
 
+/* As a step. */
+typedef struct {
+  dq_column column;
+  dq_bounds bounds;
+  int level;
+} dq_range_state;
+static int dq_run_range(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_range_state *s = (const dq_range_state *)state;
+  dq_column part = dq_rows_of(&s->column, from, n);
+  dq_range(s->level, &part, &s->bounds, codes);
+  return 0;
+}
+
 /* -1, 0 or 1 as a is below, equal to or above b; 2 when either is NaN. */
 DQ_INLINE int dq_order_ii(int64_t a, int64_t b) { return (a > b) - (a < b); }
 DQ_INLINE int dq_order_uu(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
@@ -188,6 +202,18 @@ static void dq_pair_in_order(int level, const dq_column *a, const dq_column *b, 
   DQ_CALL(level, dq_pair_in_order, (a, b, late_from, gap_from, codes));
   dq_mark_nulls(a, DQ_SKIP, codes);
   dq_mark_nulls(b, DQ_SKIP, codes);
+}
+/* As a step. */
+typedef struct {
+  dq_column first, second;
+  uint64_t late_from, gap_from;
+  int level;
+} dq_pair_state;
+static int dq_run_pair(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_pair_state *s = (const dq_pair_state *)state;
+  dq_column first = dq_rows_of(&s->first, from, n), second = dq_rows_of(&s->second, from, n);
+  dq_pair_in_order(s->level, &first, &second, s->late_from, s->gap_from, codes);
+  return 0;
 }
 
 /* One column of times: microseconds since 1970 in UTC and, where days are compared, on the wall clock; nanoseconds

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Column
+from .steps import Step
 
 OPERATORS: dict[str, int]
 
@@ -21,7 +22,13 @@ class Bounds:
 def within(
     values: NDArray[np.int64], valid: NDArray[np.uint8], low: int, high: int, codes: NDArray[np.uint8]
 ) -> None: ...
-def pair_in_order(first: Column, second: Column, late_from: int, gap_from: int, codes: NDArray[np.uint8]) -> None: ...
+
+class InRange(Step):
+    def __init__(self, bounds: Bounds, column: Column) -> None: ...
+
+class PairInOrder(Step):
+    def __init__(self, first: Column, second: Column, late_from: int, gap_from: int) -> None: ...
+
 def compare(
     left: NDArray[Any],
     left_valid: NDArray[np.uint8],

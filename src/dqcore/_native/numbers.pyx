@@ -11,6 +11,7 @@ from libc.string cimport memset
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .cpu cimport level
+from .steps cimport Step
 from .dq cimport DQ_FLOAT16, DQ_FLOAT32, DQ_FLOAT64, DQ_INT64, DQ_SKIP, DQ_UINT64, dq_column
 
 
@@ -30,9 +31,21 @@ cdef extern from "numbers.h" nogil:
         double float_high
         int inclusive
 
+    ctypedef struct dq_range_state:
+        dq_column column
+        dq_bounds bounds
+        int level
+
+    ctypedef struct dq_pair_state:
+        dq_column first
+        dq_column second
+        uint64_t late_from
+        uint64_t gap_from
+        int level
+
+    int dq_run_range(const void* state, int64_t start, int64_t n, uint8_t* codes)
+    int dq_run_pair(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_range(int level, const dq_column* c, const dq_bounds* b, uint8_t* codes)
-    void dq_pair_in_order(int level, const dq_column* a, const dq_column* b, uint64_t late_from, uint64_t gap_from,
-                          uint8_t* codes)
     void dq_compare(char ka, const void* a, const uint8_t* a_valid, char kb, const void* b, const uint8_t* b_valid,
                     int64_t n, int wanted, uint8_t* codes)
 
@@ -151,6 +164,39 @@ cdef class Bounds:
             dq_range(level, &column.c, &self.bounds, out)
 
 
+cdef class InRange(Step):
+    """Judges as `Bounds.judge`."""
+
+    cdef dq_range_state state
+
+    def __cinit__(self, Bounds bounds, Column column):
+        self.held = column
+        self.state.column = column.c
+        self.state.bounds = bounds.bounds
+        self.state.level = level
+        self.step.run = dq_run_range
+        self.step.state = &self.state
+        self.step.judges = 1
+
+
+cdef class PairInOrder(Step):
+    """Judges two columns of int64 times in one unit: 1 where the second is earlier by `late_from` units or more (0:
+    equal is too early), 2 where it is later by `gap_from` or more (0: never), a skip where either is null."""
+
+    cdef dq_pair_state state
+
+    def __cinit__(self, Column first, Column second, uint64_t late_from, uint64_t gap_from):
+        if first.c.layout != DQ_INT64 or second.c.layout != DQ_INT64:
+            raise TypeError(f"{first!r} and {second!r} are not times of one kind")
+        self.held = (first, second)
+        self.state.first, self.state.second = first.c, second.c
+        self.state.late_from, self.state.gap_from = late_from, gap_from
+        self.state.level = level
+        self.step.run = dq_run_pair
+        self.step.state = &self.state
+        self.step.judges = 1
+
+
 def within(values, valid, low, high, codes):
     """Codes of int64 numbers from `low` to `high`: 1 below, 2 above, a skip where not valid."""
     cdef dq_column c
@@ -164,17 +210,6 @@ def within(values, valid, low, high, codes):
     with nogil:
         dq_range(level, &c, &bounds.bounds, out)
     codes[valid == 0] = DQ_SKIP
-
-
-def pair_in_order(Column first, Column second, uint64_t late_from, uint64_t gap_from, codes):
-    """Codes of two columns of int64 times in one unit: 1 where the second is earlier by `late_from` units or more (0:
-    equal is too early), 2 where it is later by `gap_from` or more (0: never), a skip where either is null."""
-    cdef int64_t n = first.c.length
-    if first.c.layout != DQ_INT64 or second.c.layout != DQ_INT64 or second.c.length != n:
-        raise TypeError(f"{first!r} and {second!r} are not times of one kind")
-    cdef uint8_t* out = <uint8_t*>writable(codes, n)
-    with nogil:
-        dq_pair_in_order(level, &first.c, &second.c, late_from, gap_from, out)
 
 
 def compare(left, left_valid, operator, right, right_valid, codes):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from .buffers cimport readable, writable
 from .columns cimport Column
@@ -12,11 +12,6 @@ from .dq cimport DQ_NULL, dq_column
 
 
 cdef extern from "outcomes.h" nogil:
-    ctypedef struct dq_counts:
-        int64_t failed
-        int64_t skipped
-        int64_t filtered
-
     void dq_count_codes(int level, const uint8_t* codes, int64_t n, dq_counts* counts)
     void dq_pack(int level, const uint8_t* codes, int64_t n, uint8_t* failed, uint8_t* skipped, uint8_t* filtered,
                  uint8_t* reasons)
@@ -143,6 +138,28 @@ def pack(codes):
         with nogil:
             dq_pack(level, given, n, f, s, w, r)
     marks.parts = [(n, failed, skipped, filtered, reasons)]
+    return marks
+
+
+cdef object copied(const uint8_t* bytes, int64_t n):
+    array = np.empty(n, np.uint8)
+    memcpy(writable(array, n), bytes, n)
+    return array
+
+
+cdef object marks_of(int64_t rows, const dq_counts* counts, const uint8_t* failed, const uint8_t* skipped,
+                     const uint8_t* reasons):
+    """Marks of which the bitmaps (NULL where no bit is set) and the reasons are copied."""
+    cdef Marks marks = Marks.__new__(Marks)
+    cdef int64_t size = (rows + 7) // 8
+    marks.rows, marks.failed, marks.skipped, marks.filtered = rows, counts.failed, counts.skipped, counts.filtered
+    marks.parts = [(
+        rows,
+        None if failed == NULL else copied(failed, size),
+        None if skipped == NULL else copied(skipped, size),
+        None,
+        None if counts.failed == 0 else copied(reasons, counts.failed),
+    )]
     return marks
 
 

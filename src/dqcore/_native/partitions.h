@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "dq.h"
 #include "hashes.h"
+#include "steps.h"
 
 enum { DQ_PARTITIONS = 256 };
 
@@ -38,6 +39,24 @@ static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32
     dq_keyed e = {h[i].a, (uint32_t)(h[i].b >> 32), first_row + (uint32_t)i};
     if (valid == NULL || valid[i]) out[at[h[i].b & mask]++] = e;
   }
+}
+
+/* As a step: a block of rows is a piece, whose entries begin at its first row's place in `out`. */
+typedef struct {
+  const dq_hash *hashes;
+  const uint8_t *valid; /* NULL: all */
+  uint32_t first_row;
+  dq_keyed *scratch, *out;
+  uint32_t *starts; /* DQ_PARTITIONS + 1 a piece */
+} dq_scatter_state;
+static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_scatter_state *s = (const dq_scatter_state *)state;
+  uint32_t *starts = s->starts + from / DQ_BLOCK_ROWS * (DQ_PARTITIONS + 1);
+  (void)codes;
+  /* Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order. */
+  dq_scatter(s->hashes + from, s->valid ? s->valid + from : NULL, n, s->first_row + (uint32_t)from, s->scratch, starts);
+  memcpy(s->out + from, s->scratch, starts[DQ_PARTITIONS] * sizeof *s->out);
+  return 0;
 }
 
 /* What one thread works with; grows as it must and is freed at the end. */

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arena import Arena
+from .steps import Step
 
 PARTITIONS: int
 MOST_ROWS: int
@@ -12,9 +13,11 @@ Piece = tuple[NDArray[np.uint8], NDArray[np.uint32]]
 
 class Repeats: ...
 
-def scatter(
-    hashes: NDArray[np.uint64], valid: NDArray[np.uint8] | None, first_row: int, arena: Arena | None = None
-) -> list[Piece]: ...
+class Scatter(Step):
+    pieces: list[Piece]
+    def __init__(
+        self, hashes: NDArray[np.uint64], valid: NDArray[np.uint8] | None, first_row: int, arena: Arena | None = None
+    ) -> None: ...
 
 class Partitions:
     def __init__(self, pieces: Sequence[Piece]) -> None: ...

@@ -9,11 +9,13 @@ from libc.string cimport memset
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .keys cimport dq_hash
+from .steps cimport Step
 
 
 cdef extern from "partitions.h" nogil:
     enum:
         DQ_PARTITIONS
+        DQ_BLOCK_ROWS
 
     ctypedef struct dq_keyed:
         pass
@@ -29,8 +31,15 @@ cdef extern from "partitions.h" nogil:
         int64_t n_rows
         int64_t n_keys
 
-    void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t first_row, dq_keyed* out,
-                    uint32_t* starts)
+    ctypedef struct dq_scatter_state:
+        const dq_hash* hashes
+        const uint8_t* valid
+        uint32_t first_row
+        dq_keyed* scratch
+        dq_keyed* out
+        uint32_t* starts
+
+    int dq_run_scatter(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_free_scratch(dq_scratch* s)
     int dq_mark_repeats(const dq_piece* pieces, int64_t n_pieces, int part, int keep_first, uint8_t code,
                         dq_scratch* s, uint8_t* codes)
@@ -42,44 +51,41 @@ cdef extern from "partitions.h" nogil:
     void dq_place_rows(const dq_repeated* r, const uint64_t* bits, const uint32_t* before, int64_t* at, int64_t* order)
 
 
-cdef enum:
-    PIECE_ROWS = 16384
-
-
 PARTITIONS = DQ_PARTITIONS
 MOST_ROWS = 2**32
 """Rows that an entry can name."""
 
 
-def scatter(hashes, valid, first_row, Arena arena=None):
-    """Pieces of a scan, (entries, starts) each: an entry of 16 bytes for each row that is valid (None: all), partition
-    after partition; partition p is entries[starts[p]:starts[p + 1]]. `first_row` is the row of the table of hashes[0];
-    entries are kept, so they come from `arena` where there is one."""
-    cdef int64_t n = len(hashes)
-    cdef int64_t at, rows
-    if first_row + n > MOST_ROWS:
-        raise OverflowError(f"keys of more than {MOST_ROWS} rows")
-    cdef const dq_hash* given = <const dq_hash*>readable(hashes, 16 * n)
-    cdef const uint8_t* ok = NULL
-    if valid is not None:
-        ok = <const uint8_t*>readable(valid, n)
-    cdef uint32_t first = first_row
-    # Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order.
-    entries = bytes_for(arena, 16 * min(n, PIECE_ROWS))
-    cdef dq_keyed* out = <dq_keyed*>writable(entries, 0)
-    cdef uint32_t* s
-    pieces = []
-    for at in range(0, max(n, 1), PIECE_ROWS):
-        rows = min(n - at, PIECE_ROWS)
-        starts = np.empty(DQ_PARTITIONS + 1, np.uint32)
-        s = <uint32_t*>writable(starts, 4 * (DQ_PARTITIONS + 1))
-        with nogil:
-            dq_scatter(given + at, NULL if ok == NULL else ok + at, rows, first + <uint32_t>at, out, s)
-        size = 16 * int(s[DQ_PARTITIONS])
-        kept = np.empty(size, np.uint8) if arena is None else arena.empty(size)
-        kept[:] = entries[:size]
-        pieces.append((kept, starts))
-    return pieces
+cdef class Scatter(Step):
+    """Writes an entry of 16 bytes for each row that is valid (None: all) to `pieces`: (entries, starts) a block of rows,
+    partition after partition; partition p is entries[starts[p]:starts[p + 1]]. `first_row` is the row of the table of
+    hashes[0]; entries are kept, so they come from `arena` where there is one."""
+
+    cdef dq_scatter_state state
+    cdef readonly list pieces
+
+    def __cinit__(self, hashes, valid, first_row, Arena arena=None):
+        cdef int64_t n = len(hashes)
+        cdef int64_t at
+        if first_row + n > MOST_ROWS:
+            raise OverflowError(f"keys of more than {MOST_ROWS} rows")
+        blocks = range(0, max(n, 1), DQ_BLOCK_ROWS)
+        kept = np.empty(16 * n, np.uint8) if arena is None else arena.empty(16 * n)
+        scratch = bytes_for(arena, 16 * min(n, DQ_BLOCK_ROWS))
+        starts = np.zeros((len(blocks), DQ_PARTITIONS + 1), np.uint32)
+        self.held = (hashes, valid, scratch)
+        self.pieces = [
+            (kept[16 * at : 16 * min(n, at + DQ_BLOCK_ROWS)], starts[number]) for number, at in enumerate(blocks)
+        ]
+        self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
+        if valid is not None:
+            self.state.valid = <const uint8_t*>readable(valid, n)
+        self.state.first_row = first_row
+        self.state.scratch = <dq_keyed*>writable(scratch, 0)
+        self.state.out = <dq_keyed*>writable(kept, 16 * n)
+        self.state.starts = <uint32_t*>writable(starts, 0)
+        self.step.run = dq_run_scatter
+        self.step.state = &self.state
 
 
 cdef class Repeats:

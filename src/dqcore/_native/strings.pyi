@@ -5,6 +5,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 
 from .columns import Column
+from .steps import Step
 
 OPERATORS: dict[str, int]
 
@@ -16,5 +17,8 @@ class TextSet:
     def __init__(self, values: Iterable[str]) -> None: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def strangers(self, column: Column, codes: NDArray[uint8]) -> None: ...
+
+class InSet(Step):
+    def __init__(self, texts: TextSet, column: Column) -> None: ...
 
 def compare(left: Column, operator: str, right: Column, codes: NDArray[uint8]) -> None: ...

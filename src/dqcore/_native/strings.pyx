@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .dq cimport DQ_NULL, dq_column
+from .steps cimport Step
 
 
 cdef extern from "text.h" nogil:
@@ -23,6 +24,11 @@ cdef extern from "text.h" nogil:
     void dq_blanks(const dq_column* c, uint8_t* codes)
     void dq_lengths(const dq_column* c, int64_t low, int64_t high, uint8_t* codes)
     int dq_add_member(const dq_text_set* set, dq_member* slots, const uint8_t* s, int64_t n)
+    ctypedef struct dq_stranger_state:
+        dq_column column
+        dq_text_set set
+
+    int dq_run_strangers(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_strangers(const dq_column* c, const dq_text_set* set, uint8_t* codes)
     void dq_compare_text(const dq_column* a, const dq_column* b, int wanted, uint8_t* codes)
 
@@ -93,6 +99,21 @@ cdef class TextSet:
         cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
         with nogil:
             dq_strangers(&column.c, &self.set, out)
+
+
+cdef class InSet(Step):
+    """Judges as `TextSet.strangers`."""
+
+    cdef dq_stranger_state state
+
+    def __cinit__(self, TextSet texts, Column column):
+        must_be_text(column)
+        self.held = (texts, column)
+        self.state.column = column.c
+        self.state.set = texts.set
+        self.step.run = dq_run_strangers
+        self.step.state = &self.state
+        self.step.judges = 1
 
 
 def compare(Column left, operator, Column right, codes):

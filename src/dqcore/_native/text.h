@@ -3,6 +3,7 @@
 #define DQ_TEXT_H
 #include "dq.h"
 #include "outcomes.h"
+#include "steps.h"
 
 /* Characters that leave nothing to read: those that Unicode 15 calls White_Space, the separators U+001C to U+001F,
  * and the invisible U+200B, U+2060 and U+FEFF. Gives the bytes of such a character at s, or 0. */
@@ -168,6 +169,18 @@ static void dq_strangers(const dq_column *column, const dq_text_set *texts, uint
     default: break;
   }
   dq_mark_nulls(c, DQ_SKIP, codes);
+}
+
+/* As a step. */
+typedef struct {
+  dq_column column;
+  dq_text_set set;
+} dq_stranger_state;
+static int dq_run_strangers(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_stranger_state *s = (const dq_stranger_state *)state;
+  dq_column part = dq_rows_of(&s->column, from, n);
+  dq_strangers(&part, &s->set, codes);
+  return 0;
 }
 
 /* -1, 0 or 1; the order of the bytes of UTF-8 is the order of the code points. */

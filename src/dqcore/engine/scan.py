@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from .._native import outcomes as _outcomes
 from .._native.arena import Arena
 from .._native.outcomes import Marks
+from .._native.steps import Spread
 from ..morsel import Cells, Codes, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
+from ..steps import Steps
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
 
@@ -89,12 +92,37 @@ class Desk(NamedTuple):
 
 
 def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
-    """The states of all rules over one morsel. Rules run in order and may read what earlier ones wrote."""
-    morsel.check()
-    desk = Desk(morsel, np.empty(morsel.rows, np.uint8), {})
-    states = [_STEPS[bound.sees](bound, desk) for bound in plan.bound]
+    """The states of all rules over one morsel. What can be queued is done first, a block of rows at a time; the other
+    rules follow in order and may read what earlier ones wrote."""
+    morsel.check_dictionaries()
+    steps = Steps(morsel)
+    queued = [_queue(bound, steps) for bound in plan.bound]
+    marks = steps.run()
+    desk = Desk(morsel, np.empty(morsel.rows if None in queued else 0, np.uint8), {})
+    states = []
+    for bound, state in zip(plan.bound, queued, strict=True):
+        if state is None:
+            states.append(_STEPS[bound.sees](bound, desk))
+        else:
+            states.append(marks[state] if isinstance(state, int) else state)
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
     return Scanned(states, desk.written, segments)
+
+
+def _queue(bound: Bound[Check], steps: Steps) -> Any:
+    """The place of the rule's marks among the results, or its state, which is filled when the queue is run; None where
+    the rule must wait for its turn."""
+    if not bound.is_plain:
+        return None
+    check = bound.check
+    if bound.sees is not CellCheck:
+        state = check.queue(steps)
+        return Keyed(state, None) if state is not None and bound.sees is KeyCheck else state
+    cells = steps.cells(check.column)  # type: ignore[attr-defined]
+    if cells is None or cells.once is None:
+        return None if cells is None else check.queue(steps)
+    of_values, made = cells.once.get(bound.number, lambda: _judge_values(check, cells))  # type: ignore[arg-type]
+    return None if made else steps.add(Spread(cells.index_column, of_values))
 
 
 def _scan_cells(bound: Bound[CellCheck], desk: Desk) -> Marks:
@@ -235,10 +263,10 @@ def run(tasks: Sequence[Callable[[], T]], threads: int, done: Callable[[int], No
                 if done is not None:
                     done(ended)
     finally:
-        # An interrupt may come between two starts.
         stop.set()
         for worker in workers:
-            if worker.ident is not None:
+            # An interrupt may come before a thread was started, or while it is: then it finds that there is no work.
+            with suppress(RuntimeError):
                 worker.join()
     if errors:
         raise errors[min(errors)]

@@ -34,6 +34,7 @@ from ..errors import RuleError
 from ..keyed import Run
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 from ..registry import Registry
+from ..steps import Steps
 
 PASS, FILTERED, SKIP = 0, 254, 255
 MOST_FINDINGS = 200
@@ -235,6 +236,11 @@ class Check(ABC):
         self.findings = tuple(findings)
         self.writes: tuple[str, ...] = ()
         """The columns that the check writes (`into`), declared by `binding.writes`."""
+
+    def queue(self, steps: Steps) -> Any:
+        """Queues the check's work on a morsel, if it can be told beforehand: gives the place of its marks, or for a
+        keyed check its state; None where it cannot. A `CellCheck` is asked for plain columns alone."""
+        return None
 
     def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
         """Suggestions (text, null for none) for failed rows: `rows` has the columns that were read, a row per

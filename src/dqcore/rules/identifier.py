@@ -11,12 +11,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .._native.columns import Column
+from .._native.identifiers import Identifies
 from ..binding import Binding
 from ..errors import DataError, RuleError, did_you_mean
 from ..knowledge.scheme import Scheme, program_of
 from ..knowledge.schemes import SCHEMES
 from ..logical import is_number
 from ..morsel import Cells, Codes
+from ..steps import Steps
 from .base import CellCheck, Common, Finding, ValueRule, column_name
 
 REASONS = ("bad_character", "bad_length", "bad_format", "bad_check_digit", "reserved")
@@ -97,6 +99,12 @@ class IdentifierCheck(CellCheck):
         self.by_regex = self.scheme.shape is None
         self.into = rule.into
         self.writes = () if rule.into is None else (rule.into,)
+
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        if cells is None or self.by_regex or self.into is not None:
+            return None
+        return steps.add(Identifies(self.program, cells.column))
 
     def cells(self, cells: Cells, codes: Codes) -> Mapping[str, pa.Array] | None:
         try:

@@ -18,6 +18,7 @@ from ..logical import can_be_key, logical, reads_as
 from ..morsel import Codes, Lit, Morsel, Ref
 from ..neighbours import SEVERAL, nearest, neighbours, text_columns
 from ..registry import Registry, as_morsel
+from ..steps import Steps
 from .base import PASS, SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name, composite, reference
 
 NOT_FOUND, NEAR_MATCH, AMBIGUOUS = 1, 2, 3
@@ -159,6 +160,13 @@ class MatchCheck(RowCheck):
             neighbours(self.registry, rule.registry_key, rule.max_edits, morsel.seed)
         if self.pairs:
             entries(self.registry, rule.registry_key, self.pairs, morsel.zone, morsel.seed)
+
+    def queue(self, steps: Steps) -> int | None:
+        rule = self.rule
+        keys = None if rule.max_edits or self.pairs else steps.keys(rule.columns)
+        if keys is None:
+            return None
+        return steps.add(self.registry.index(rule.registry_key, steps.morsel.seed).known(keys, NOT_FOUND))
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         rule = self.rule

@@ -8,9 +8,11 @@ import numpy as np
 
 from .._native import outcomes as _outcomes
 from .._native import strings as _strings
+from .._native.steps import Nulls
 from ..binding import Binding
 from ..logical import is_text
 from ..morsel import Cells, Codes, Morsel
+from ..steps import Steps
 from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, composite, switch
 
 
@@ -53,6 +55,15 @@ class NotNullCheck(RowCheck):
                 blank = len(findings)
             self.steps.append((column, null, blank))
         super().__init__(rule, findings)
+
+    def queue(self, steps: Steps) -> int | None:
+        pairs = []
+        for column, null, blank in self.steps:
+            cells = steps.cells(column)
+            if blank or cells is None or (cells.once is not None and cells.column.may_have_nulls):
+                return None
+            pairs.append((cells.column if cells.once is None else cells.index_column, null))
+        return steps.add(Nulls(pairs))
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         codes.fill(PASS)

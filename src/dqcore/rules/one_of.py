@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .._native.strings import TextSet
+from .._native.strings import InSet, TextSet
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..instants import beyond_micros, instant, resolved, time_text
 from ..logical import is_text, is_time
 from ..morsel import Cells, Codes, Morsel
+from ..steps import Steps
 from .base import SKIP, CellCheck, Check, Common, Finding, RowCheck, Selected, ValueRule, column_name, number
 
 Value = str | bool | int | float
@@ -91,6 +92,10 @@ class TextMember(CellCheck):
     def __init__(self, rule: OneOf, values: tuple[str, ...]) -> None:
         super().__init__(rule, [Finding("not_in_set", rule.column)], rule.column)
         self.set = TextSet(values)
+
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        return None if cells is None else steps.add(InSet(self.set, cells.column))
 
     def cells(self, cells: Cells, codes: Codes) -> None:
         self.set.strangers(cells.column, codes)

@@ -15,6 +15,7 @@ from ..errors import RuleError
 from ..instants import beyond_micros
 from ..logical import has_zone
 from ..morsel import Codes, Morsel
+from ..steps import Steps
 from ..zones import Zone
 from .base import Common, Finding, RowCheck, RowRule, Selected, composite, switch
 
@@ -91,11 +92,13 @@ class OrderedCheck(RowCheck):
             self.late_from = min(-(-late // unit) if self.strict else late // unit + 1, 2**64 - 1)
             self.gap_from = 0 if self.max_gap < 0 else min(gap // unit + 1, 2**64 - 1)
 
+    def queue(self, steps: Steps) -> int | None:
+        cells = [steps.plain(column) for column in self.columns]
+        if not self.one_clock or cells[0] is None or cells[1] is None:
+            return None
+        return steps.add(_numbers.PairInOrder(cells[0].column, cells[1].column, self.late_from, self.gap_from))
+
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
-        if self.one_clock:
-            first, second = map(morsel.column, self.columns)
-            _numbers.pair_in_order(first, second, self.late_from, self.gap_from, codes)
-            return
         zone = morsel.zone if DAY in self.units else None
         columns = []
         for column, unit in zip(self.columns, self.units, strict=True):

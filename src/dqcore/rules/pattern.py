@@ -7,10 +7,12 @@ from typing import Unpack
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._native.automata import Matches
 from ..automaton import automaton
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Cells, Codes
+from ..steps import Steps
 from .base import SKIP, CellCheck, Common, Finding, ValueRule, column_name, tell
 
 
@@ -49,6 +51,10 @@ class PatternCheck(CellCheck):
         super().__init__(rule, [Finding("no_match", rule.column)], rule.column)
         self.automaton = automaton(rule.regex)
         self.regex = whole_text(rule.regex)
+
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        return None if cells is None or self.automaton is None else steps.add(Matches(self.automaton, cells.column))
 
     def cells(self, cells: Cells, codes: Codes) -> None:
         if self.automaton is not None:

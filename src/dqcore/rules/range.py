@@ -19,6 +19,7 @@ from ..binding import Binding
 from ..errors import RuleError
 from ..instants import beyond_micros, instant, resolved, time_text
 from ..morsel import Codes, Flags, Morsel
+from ..steps import Steps
 from .base import SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name, number
 
 BELOW, ABOVE = 1, 2
@@ -149,6 +150,12 @@ class NumberRange(RangeCheck):
             # Where no double lies between the bounds, what is not below the lower one is above.
             most = max(most, math.nextafter(least, -math.inf))
         return least, most, INCLUSIVE[(not with_high) + 2 * (not with_low)]
+
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        if cells is None or self.signed.all is not None or self.unsigned.all is not None:
+            return None
+        return steps.add(_numbers.InRange(self.bounds, cells.column))
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         column = morsel.column(self.column)

@@ -6,8 +6,9 @@ from typing import Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
-from ..keyed import Run, ScannedKeys, scan_keys
+from ..keyed import Run, ScannedKeys, queue_keys, scan_keys
 from ..morsel import Morsel
+from ..steps import Steps
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
 
 DUPLICATE = 1
@@ -49,6 +50,9 @@ class UniqueCheck(KeyCheck):
 
     def __init__(self, rule: Unique) -> None:
         super().__init__(rule, [Finding("duplicate", rule.columns[0])])
+
+    def queue(self, steps: Steps) -> ScannedKeys | None:
+        return queue_keys(steps, self.rule.columns)
 
     def scan(self, morsel: Morsel, selected: Selected) -> ScannedKeys:
         return scan_keys(morsel, self.rule.columns, selected)

@@ -1,0 +1,114 @@
+/* Kernels of many rules run together, some thousand rows at a time, so that what one reads is still in the cache when the
+ * next one comes. A step is a kernel with what it was prepared with; it is given a range of the morsel's rows. */
+#ifndef DQ_STEPS_H
+#define DQ_STEPS_H
+#include <stdlib.h>
+#include "dq.h"
+#include "outcomes.h"
+
+enum { DQ_BLOCK_ROWS = 8192 }; /* a multiple of 64, so that a block's bits begin a word */
+
+typedef struct {
+  /* Works on `n` rows from row `from` of the morsel; a step that judges writes their codes. Not 0: the rows are not
+   * sound, and no step after it may read them. */
+  int (*run)(const void *state, int64_t from, int64_t n, uint8_t *codes);
+  const void *state;
+  int judges;
+} dq_step;
+
+DQ_INLINE dq_column dq_rows_of(const dq_column *c, int64_t from, int64_t n) {
+  dq_column part = *c;
+  part.offset += from;
+  part.length = n;
+  return part;
+}
+
+/* What a step that judges has said so far. Bitmaps are made when a first bit is to be set. */
+typedef struct {
+  dq_counts counts;
+  uint8_t *failed, *skipped, *reasons;
+  int64_t room;
+} dq_tally;
+
+static void dq_free_tally(dq_tally *t) {
+  free(t->failed);
+  free(t->skipped);
+  free(t->reasons);
+  memset(t, 0, sizeof *t);
+}
+static int dq_tally_codes(dq_tally *t, int level, const uint8_t *codes, int64_t from, int64_t n, int64_t rows) {
+  dq_counts now;
+  dq_count_codes(level, codes, n, &now);
+  if ((now.failed | now.skipped) == 0) return 1;
+  size_t size = (size_t)((rows + 63) >> 6) * 8;
+  if (now.failed && t->failed == NULL && (t->failed = (uint8_t *)calloc(1, size)) == NULL) return 0;
+  if (now.skipped && t->skipped == NULL && (t->skipped = (uint8_t *)calloc(1, size)) == NULL) return 0;
+  if (t->counts.failed + now.failed > t->room) {
+    int64_t room = 2 * t->room + now.failed;
+    uint8_t *reasons = (uint8_t *)realloc(t->reasons, (size_t)room);
+    if (reasons == NULL) return 0;
+    t->reasons = reasons;
+    t->room = room;
+  }
+  dq_pack(level, codes, n, now.failed ? t->failed + (from >> 3) : NULL, now.skipped ? t->skipped + (from >> 3) : NULL,
+          NULL, t->reasons + t->counts.failed);
+  t->counts.failed += now.failed;
+  t->counts.skipped += now.skipped;
+  return 1;
+}
+
+enum { DQ_RAN = 0, DQ_UNSOUND = 1, DQ_NO_MEMORY = 2 };
+/* Runs all steps over all rows; `codes` has room for a block, `tallies` for a step each. */
+static int dq_run_steps(const dq_step *steps, int64_t n_steps, int64_t rows, int level, uint8_t *codes,
+                        dq_tally *tallies) {
+  for (int64_t from = 0; from < rows; from += DQ_BLOCK_ROWS) {
+    int64_t n = rows - from < DQ_BLOCK_ROWS ? rows - from : DQ_BLOCK_ROWS;
+    for (int64_t k = 0; k < n_steps; k++) {
+      if (steps[k].run(steps[k].state, from, n, codes)) return DQ_UNSOUND;
+      if (steps[k].judges && !dq_tally_codes(tallies + k, level, codes, from, n, rows)) return DQ_NO_MEMORY;
+    }
+  }
+  return DQ_RAN;
+}
+
+/* ---- steps that are of no kernel's ---- */
+
+typedef struct {
+  dq_column column;
+  int level;
+} dq_check_state;
+
+typedef struct {
+  dq_column column;
+  int64_t values;
+} dq_index_state;
+
+/* `columns` from the first to the last, with the code of a null in each. */
+typedef struct {
+  const dq_column *columns;
+  const uint8_t *codes;
+  int n;
+} dq_null_state;
+static int dq_run_nulls(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_null_state *s = (const dq_null_state *)state;
+  memset(codes, DQ_PASS, (size_t)n);
+  /* From the last column to the first, so that the first one has the last word. */
+  for (int k = s->n - 1; k >= 0; k--) {
+    dq_column part = dq_rows_of(s->columns + k, from, n);
+    dq_mark_nulls(&part, s->codes[k], codes);
+  }
+  return 0;
+}
+
+/* A dictionary's rows, from the codes of its values. */
+typedef struct {
+  dq_column indices;
+  const uint8_t *values;
+} dq_spread_state;
+static int dq_run_spread(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_spread_state *s = (const dq_spread_state *)state;
+  dq_column part = dq_rows_of(&s->indices, from, n);
+  dq_spread(&part, s->values, codes);
+  return 0;
+}
+#endif
