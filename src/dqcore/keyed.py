@@ -104,13 +104,6 @@ def scan_keys(
     return ScannedKeys(pieces, [(morsel.rows, valid)])
 
 
-def spans(times: NDArray[np.int64], limit: int) -> NDArray[np.uint32]:
-    """The number, modulo 2**32, of the span of time in which each time falls: those of two times that are no further
-    apart than `limit` (microseconds) are equal or neighbours."""
-    shift = min(63, max(limit - 1, 0).bit_length())
-    return (times >> shift).astype(np.uint32)
-
-
 def flags_of(morsel: Morsel, columns: Sequence[Ref]) -> list[Flags | None]:
     """For each column a byte a row, 1 for a value; None for a column that has no null."""
     return [morsel.valid(column) if morsel.cells(column).may_have_nulls else None for column in columns]

@@ -11,8 +11,7 @@ import pytest
 from dqcore._native import keys, runs
 from dqcore._native.arena import Arena
 from dqcore._native.columns import Column
-from dqcore._native.partitions import PARTITIONS, Partitions, RowSet, scatter
-from dqcore.keyed import spans
+from dqcore._native.partitions import PARTITIONS, Partitions, RowSet, scatter, spans
 
 FAR = 2**63 - 1
 

@@ -70,6 +70,11 @@ static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32
   }
 }
 
+/* The numbers, modulo 2^32, of the spans of 2^shift in which times fall. */
+static void dq_spans(const int64_t *restrict times, int64_t n, int shift, uint32_t *restrict out) {
+  for (int64_t i = 0; i < n; i++) out[i] = (uint32_t)((uint64_t)(times[i] >> shift));
+}
+
 /* A piece of a scan: entries, where its partitions start, and what stands beside the entries (NULL: nothing). */
 typedef struct {
   const dq_keyed *entries;

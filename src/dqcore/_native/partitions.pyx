@@ -35,6 +35,7 @@ cdef extern from "partitions.h" nogil:
     void dq_count_partitions(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t* starts)
     void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t first_row, const uint32_t* starts,
                     dq_keyed* out, const dq_beside* b)
+    void dq_spans(const int64_t* times, int64_t n, int shift, uint32_t* out)
     void dq_free_scratch(dq_scratch* s)
     int dq_mark_repeats(const dq_piece* pieces, int64_t n_pieces, int part, int keep_first, uint8_t code,
                         dq_scratch* s, uint8_t* codes)
@@ -140,6 +141,19 @@ cdef object _kept(list scattered, Arena arena):
         kept[at : at + len(each)] = each
         at += len(each)
     return kept
+
+
+def spans(times, limit, Arena arena=None):
+    """The number (uint32, modulo 2**32) of the span of time in which each time falls: those of two times (int64) that
+    are no further apart than `limit` are equal or neighbours."""
+    cdef int64_t n = len(times)
+    cdef int shift = min(63, max(limit - 1, 0).bit_length())
+    numbers = bytes_for(arena, 4 * n)
+    cdef const int64_t* given = <const int64_t*>readable(times, 8 * n)
+    cdef uint32_t* out = <uint32_t*>writable(numbers, 4 * n)
+    with nogil:
+        dq_spans(given, n, shift, out)
+    return numbers.view(np.uint32)
 
 
 cdef class Partitions:

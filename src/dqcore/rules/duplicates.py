@@ -15,12 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .._native import runs as _runs
-from .._native.partitions import RowSet
+from .._native.partitions import RowSet, spans
 from ..arrays import QUOTES
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
-from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, scan_keys, spans
+from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, scan_keys
 from ..logical import logical
 from ..morsel import Codes, Flags, Morsel
 from .base import (
@@ -176,7 +176,7 @@ class DuplicatesCheck(KeyCheck):
         said = everywhere(flags_of(morsel, [column for column in (rule.value, rule.at) if column is not None]))
         beside = []
         if rule.at is not None and self.within is not None:
-            beside = [(spans(morsel.times(rule.at).values, self.within), None)]
+            beside = [(spans(morsel.times(rule.at).values, self.within, morsel.arena), None)]
         keys = scan_keys(morsel, rule.columns, selected, said, beside)
         names = (*rule.columns, rule.value, rule.status, rule.at)
         cells = {name: morsel.cells(name) for name in names if name is not None}
