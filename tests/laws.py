@@ -122,7 +122,9 @@ def encodings(array: pa.Array) -> list[pa.Array]:
         made += [array.cast(pa.large_string()).dictionary_encode()]
     if not pa.types.is_null(array.type) and not pa.types.is_nested(array.type):
         dictionary = array.dictionary_encode()
-        made += [dictionary, dictionary.cast(pa.dictionary(pa.int8(), array.type)), null_in_dictionary(array)]
+        made += [dictionary, null_in_dictionary(array)]
+        if len(dictionary.dictionary) <= 128:
+            made.append(dictionary.cast(pa.dictionary(pa.int8(), array.type)))
         made.append(runs(array))
     return made
 

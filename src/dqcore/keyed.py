@@ -1,41 +1,46 @@
 """The keys of all rows, kept while a table is scanned, and the rows found whose key comes again.
 
-A scan keeps 16 bytes a row. Everything else that a keyed rule wants to know, it looks up for the rows whose key stands
-in several.
+A scan keeps 16 bytes a row, and what stands beside them. Everything else that a keyed rule wants to know, it looks up
+for the rows whose key stands in several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ._native import partitions as _partitions
 from ._native.partitions import Partitions, Scatter
-from ._native.steps import run as run_steps
+from .arrays import take
 from .errors import DataError
-from .morsel import Codes, Flags, Keys, Morsel, Ref
+from .morsel import Cells, Codes, Flags, Morsel, Ref
 from .steps import Steps
 
 if TYPE_CHECKING:
-    from ._native.partitions import Piece
+    from ._native.partitions import Beside, Piece
 
 Run = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs tasks, on as many threads as there may be, and gives their results in order."""
 
 TASKS = 16
 """Partitions are shared out among threads in so many parts, so that one that is slow holds nobody up."""
+SPARSE = 8
+"""Cells of one row in so many or fewer are picked out before they are read; of more, all are read, which is quicker."""
 
 
 class Repeats(NamedTuple):
-    """Keys that stand in several rows, in the order of their first rows: key g has rows order[starts[g]:starts[g + 1]],
-    ascending."""
+    """Keys that stand in several rows: group g has rows[starts[g]:starts[g + 1]], ascending, and the first of them in
+    firsts[g]."""
 
-    order: NDArray[np.int64]
+    rows: NDArray[np.uint32]
     starts: NDArray[np.int64]
+    firsts: NDArray[np.uint32]
 
 
 class ScannedKeys:
@@ -51,7 +56,7 @@ class ScannedKeys:
         return sum(rows for rows, _ in self.valid)
 
     def codes(self) -> Codes:
-        """A code a row: a skip where the row has no key, else a pass."""
+        """A code a row: a skip where the row is as if absent, else a pass."""
         codes = np.zeros(len(self), np.uint8)
         row = 0
         for rows, valid in self.valid:
@@ -66,23 +71,37 @@ class ScannedKeys:
         held = Partitions(self.pieces)
         run([partial(held.mark_repeats, low, high, keep_first, code, codes) for low, high in _shares(len(codes))])
 
-    def repeats(self, run: Run) -> Repeats:
-        """The rows of the keys that stand in several."""
-        rows = len(self)
+    def repeats(self, run: Run, near: bool = False) -> list[Repeats]:
+        """The rows of the keys that stand in several, some groups in each part. With `near`, `spans` stand beside the
+        keys, and a row with no other of its key within the limit of these may be left out."""
         held = Partitions(self.pieces)
-        found = run([partial(held.find_repeats, low, high) for low, high in _shares(rows)])
-        return Repeats(*_partitions.ranked(found, rows))
+        tasks = [partial(held.find_repeats, low, high, near) for low, high in _shares(len(self))]
+        return [Repeats(*found) for found in run(tasks)]
+
+    def mark_differing(self, codes: Codes, columns: int, run: Run) -> None:
+        """With `columns` columns of hashes beside the keys: writes k + 1 over the passes of rows whose key has several
+        values in column k, the first such one, and that have one there themselves."""
+        held = Partitions(self.pieces)
+        run([partial(held.mark_differing, low, high, columns, codes) for low, high in _shares(len(codes))])
 
 
-def scan_keys(morsel: Morsel, columns: Sequence[Ref], selected: NDArray[np.bool_] | None = None) -> ScannedKeys:
-    """The keys that `columns` make of a morsel's rows, of those alone that are `selected` (None: all)."""
+def scan_keys(
+    morsel: Morsel,
+    columns: Sequence[Ref],
+    selected: NDArray[np.bool_] | None = None,
+    also: Flags | None = None,
+    beside: Sequence[Beside] = (),
+) -> ScannedKeys:
+    """The keys that `columns` make of a morsel's rows, of those alone that are `selected` and for which `also` has a 1
+    (None: all). What is `beside` them is kept with them."""
     keys = morsel.keys(columns)
     valid: Flags | None = None if morsel.complete(columns) else keys.valid
-    if selected is not None:
-        valid = selected.view(np.uint8) if valid is None else valid & selected
-    step = _scatter(morsel, keys, valid)
-    run_steps([step], morsel.rows)
-    return ScannedKeys(step.pieces, [(morsel.rows, valid)])
+    for flags in (also, None if selected is None else selected.view(np.uint8)):
+        if flags is not None:
+            valid = flags if valid is None else valid & flags
+    _can_be_named(morsel)
+    pieces = _partitions.scatter(keys.hashes, valid, morsel.start, morsel.arena, beside)
+    return ScannedKeys(pieces, [(morsel.rows, valid)])
 
 
 def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> ScannedKeys | None:
@@ -90,16 +109,69 @@ def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> ScannedKeys | None:
     keys, morsel = steps.keys(columns), steps.morsel
     if keys is None:
         return None
+    _can_be_named(morsel)
     valid: Flags | None = None if morsel.complete(columns) else keys.valid
-    step = _scatter(morsel, keys, valid)
+    step = Scatter(keys.hashes, valid, morsel.start, morsel.arena)
     steps.add(step)
     return ScannedKeys(step.pieces, [(morsel.rows, valid)])
 
 
-def _scatter(morsel: Morsel, keys: Keys, valid: Flags | None) -> Scatter:
+def _can_be_named(morsel: Morsel) -> None:
     if morsel.start + morsel.rows > _partitions.MOST_ROWS:
         raise DataError(f"rules over keys take {_partitions.MOST_ROWS} rows at once; validate the data in parts")
-    return Scatter(keys.hashes, valid, morsel.start, morsel.arena)
+
+
+def flags_of(morsel: Morsel, columns: Sequence[Ref]) -> list[Flags | None]:
+    """For each column a byte a row, 1 for a value; None for a column that has no null."""
+    return [morsel.valid(column) if morsel.cells(column).may_have_nulls else None for column in columns]
+
+
+def everywhere(flags: Sequence[Flags | None]) -> Flags | None:
+    """Where all flags are set (None: everywhere)."""
+    given = [each for each in flags if each is not None]
+    return reduce(np.bitwise_and, given) if given else None
+
+
+def anywhere(flags: Sequence[Flags | None]) -> Flags | None:
+    """Where any flag is set (None: everywhere)."""
+    given = [each for each in flags if each is not None]
+    return reduce(np.bitwise_or, given) if given and len(given) == len(flags) else None
+
+
+Look = Callable[[Morsel], dict[str, NDArray[Any]]]
+"""Reads things in a morsel, by name: each something a row."""
+
+
+def look_up(morsels: Sequence[Morsel], rows: NDArray[np.int64], look: Look, run: Run) -> dict[str, NDArray[Any]]:
+    """What `look` reads, for some `rows` (ascending; one at least) of all."""
+    edges = np.searchsorted(rows, [morsel.start for morsel in morsels] + [2**63 - 1])
+    found = run(
+        [
+            partial(_look_up, morsel, rows[low:high] - morsel.start, look)
+            for morsel, low, high in zip(morsels, edges[:-1], edges[1:], strict=True)
+            if low < high
+        ]
+    )
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
+def _look_up(morsel: Morsel, rows: NDArray[np.int64], look: Look) -> dict[str, NDArray[Any]]:
+    if len(rows) * SPARSE > morsel.rows:
+        # Not what was kept with the morsel itself: it would stay for as long as the morsel does.
+        looked = look(replace(morsel, _cache={}))
+        if len(rows) == morsel.rows:
+            return looked
+        return {name: array.take(rows, axis=0) for name, array in looked.items()}
+    chosen = pa.array(rows)
+    cells = {name: _picked(each, chosen) for name, each in morsel.columns.items()}
+    return look(Morsel(0, len(rows), cells, morsel.zone, morsel.seed))
+
+
+def _picked(cells: Cells, rows: pa.Array) -> Cells:
+    if cells.once is None:
+        return Cells(take(cells.values, rows))
+    assert cells.indices is not None
+    return Cells(cells.values, cells.indices.take(rows), cells.once)
 
 
 def _shares(rows: int) -> list[tuple[int, int]]:

@@ -101,6 +101,37 @@ def test_one_planted_contradiction_is_found_wherever_it_stands(size: int) -> Non
             assert told(in_morsels(subject, pa.table({"k": key, "v": value}), size)) == expected
 
 
+@pytest.mark.parametrize("determinants", [1, 30, 5000])
+def test_rows_in_many_morsels(determinants: int) -> None:
+    """Against the first value of each determinant: where another comes, all of its rows that say anything fail."""
+    rng = random.Random(determinants)
+    rows = [
+        {
+            "k": None if rng.random() < 0.02 else f"patient-{rng.randrange(determinants):012}",
+            "v": None if rng.random() < 0.1 else int(rng.random() < 0.01),
+            "w": rng.choice([None, "F"]),
+        }
+        for _ in range(4000)
+    ]
+    said: dict[str | None, set[int]] = {}
+    for row in rows:
+        if row["v"] is not None:
+            said.setdefault(row["k"], set()).add(row["v"])
+    expected = [
+        "skipped"
+        if row["k"] is None or (row["v"] is None and row["w"] is None)
+        else "inconsistent"
+        if row["v"] is not None and len(said[row["k"]]) > 1
+        else "passed"
+        for row in rows
+    ]
+    columns = {name: pa.array([row[name] for row in rows]) for name in ("k", "v", "w")}
+    for key, value in zip(encodings(columns["k"]), [columns["v"], *encodings(columns["v"])], strict=False):
+        table = pa.table({"k": key, "v": value, "w": columns["w"]})
+        for size in (333, 4000):
+            assert told(in_morsels(Subject(dq.Consistent("k", ["w", "v"]), {}), table, size)) == expected
+
+
 def test_a_million_rows() -> None:
     keys = np.arange(1_000_000) // 4
     values = np.zeros(1_000_000, np.int64)

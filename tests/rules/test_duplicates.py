@@ -1,6 +1,7 @@
 """Duplicates: domain cases as they come over the wire, the words of the rule against its oracle, and the edges."""
 
 import math
+import pickle
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -287,6 +288,60 @@ def test_composite_keys_do_not_run_together() -> None:
 def test_times_at_the_ends_of_int64_do_not_wrap() -> None:
     table = pa.table({"k": [1, 1], "t": pa.array([2**63 - 1, -(2**63)], pa.timestamp("us", "UTC"))})
     assert told(dq.RuleSet([dq.Duplicates("k", at="t", within="1d")]).validate(table)) == ["passed", "passed"]
+
+
+def test_the_longest_span_is_measured_to_the_microsecond() -> None:
+    for pause, expected in ((2**62, AGAIN), (2**62 + 1, PASSED)):
+        times = [-(2**61), pause - 2**61, 2**63 - 1]
+        table = pa.table({"k": [1, 1, 1], "t": pa.array(times, pa.timestamp("us", "UTC"))})
+        rule = dq.Duplicates("k", at="t", within=f"{2**62}us")
+        assert told(dq.RuleSet([rule]).validate(table)) == [PASSED, expected, PASSED]
+
+
+SPARSE = Question(("k",), "v", "s", "t", timedelta(minutes=5), Decimal("0.5"))
+
+
+@pytest.mark.parametrize("share", [0.002, 0.05, 0.9])
+@pytest.mark.parametrize("near", [False, True])
+def test_cells_are_looked_up_for_few_rows_as_for_many(share: float, near: bool) -> None:
+    """Of 3,000 rows in morsels of 701, few or many have a key that comes again, out of the order of time."""
+    rng = random.Random(str((share, near)))
+    rows: list[dict[str, Any]] = [
+        {
+            "k": f"specimen-{rng.randrange(40) if rng.random() < share else 1000 + place:012}",
+            "t": START + timedelta(seconds=rng.randrange(86_400)),
+            "v": rng.choice([1.0, 1.4, 2.0, None]),
+            "s": rng.choice(["P", "F", "F", "C", "corrected", None]),
+        }
+        for place in range(3000)
+    ]
+    question = SPARSE if near else SPARSE._replace(most=Decimal(0), within=None)
+    rule = dq.Duplicates(
+        "k", value="v", status="s", at="t", within="5min" if near else None, value_tolerance=0.5 if near else 0
+    )
+    columns = {name: pa.array([row[name] for row in rows]) for name in ("k", "v", "s")}
+    expected, counted = duplicates(rows, question), details(rows, question)
+    times = pa.array([row["t"] for row in rows], pa.timestamp("us", "UTC"))
+    for key, value, status in zip(*(encodings(columns[name]) for name in ("k", "v", "s")), strict=False):
+        table = pa.table({"k": key, "v": value, "s": status, "t": times})
+        for data in (table, pa.concat_tables([table.slice(0, 1000), table.slice(1000)])):
+            report = in_morsels(Subject(rule, {}), data, 701)
+            assert told(report) == expected
+            assert report.details(rule.id).to_pylist() == counted
+
+
+def test_details_are_of_the_rows_that_were_judged() -> None:
+    table = pa.table({"k": ["a", "a", "a", None, None, "b", "b"], "v": [1, 1, 1, 1, 1, 2, 3], "w": [1, 0, 1] + [1] * 4})
+    rule = dq.Duplicates("k", value="v", where="w = 1")
+    report = dq.RuleSet([rule]).validate(table)
+    assert report.details(rule.id).to_pylist() == [
+        {"k": "a", "rows": 2, "retransmissions": 1, "corrections": 0, "conflicts": 0},
+        {"k": "b", "rows": 2, "retransmissions": 0, "corrections": 0, "conflicts": 2},
+    ]
+    # They hold values of the data, so a pickled report has none, whether they were made before or not.
+    for once in (report, dq.RuleSet([rule]).validate(table)):
+        with pytest.raises(dq.RuleError, match="has no details"):
+            pickle.loads(pickle.dumps(once)).details(rule.id)
 
 
 @pytest.mark.parametrize(

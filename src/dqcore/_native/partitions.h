@@ -3,7 +3,8 @@
  * A scan writes an entry a row into one of 256 partitions, so that what follows works on pieces that fit a cache. A
  * partition is filtered through two bitmaps (seen once, seen twice) before any table is built: rows whose key comes
  * once, as most do, are never looked up. What passes is told apart exactly by its hash: 64 + 32 bits beside the row,
- * and the 8 bits of the partition. */
+ * and the 8 bits of the partition. What is to be known of every row of a key, such as its time, is scattered beside the
+ * entries in the same order. */
 #ifndef DQ_PARTITIONS_H
 #define DQ_PARTITIONS_H
 #include <stdlib.h>
@@ -18,27 +19,82 @@ typedef struct {
   uint32_t b, row;
 } dq_keyed;
 
-/* A piece of a scan: entries, partition after partition; partition p is entries[starts[p]] up to entries[starts[p + 1]]. */
+/* A column of numbers (width 4) or hashes (width 16) to be kept in the order of the entries, zero where `there` (NULL:
+ * everywhere) says that there is none. Width 0: no column. */
+typedef struct {
+  int width;
+  const void *values;
+  const uint8_t *there;
+  void *out;
+} dq_beside;
+
+DQ_INLINE void dq_scatter_rows(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, dq_keyed *out,
+                               const dq_beside *b, int width, uint32_t *at) {
+  uint32_t mask = DQ_PARTITIONS - 1;
+  const uint8_t *there = b->there;
+  for (int64_t i = 0; i < n; i++) {
+    if (valid != NULL && !valid[i]) continue;
+    uint32_t to = at[h[i].b & mask]++;
+    if (out != NULL) out[to] = (dq_keyed){h[i].a, (uint32_t)(h[i].b >> 32), first_row + (uint32_t)i};
+    int is_there = there == NULL || there[i];
+    if (width == 4) ((uint32_t *)b->out)[to] = is_there ? ((const uint32_t *)b->values)[i] : 0;
+    if (width == 16) ((dq_hash *)b->out)[to] = is_there ? ((const dq_hash *)b->values)[i] : (dq_hash){0, 0};
+  }
+}
+/* Where the partitions of the valid rows (valid NULL: all) begin: p has starts[p] up to starts[p + 1]. */
+static void dq_count_partitions(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t *starts) {
+  uint32_t mask = DQ_PARTITIONS - 1;
+  memset(starts, 0, (DQ_PARTITIONS + 1) * sizeof *starts);
+  if (valid == NULL)
+    for (int64_t i = 0; i < n; i++) starts[(h[i].b & mask) + 1]++;
+  else
+    for (int64_t i = 0; i < n; i++) starts[(h[i].b & mask) + 1] += valid[i];
+  for (int p = 0; p < DQ_PARTITIONS; p++) starts[p + 1] += starts[p];
+}
+/* Entries of the valid rows (out NULL: none) and one column beside them, partition after partition, rows of one in
+ * their own order. */
+static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, const uint32_t *starts,
+                       dq_keyed *out, const dq_beside *b) {
+  uint32_t at[DQ_PARTITIONS];
+  memcpy(at, starts, sizeof at);
+  if (out == NULL) {
+    dq_scatter_rows(h, valid, n, first_row, NULL, b, b->width, at);
+  } else if (b->width == 0) {
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, first_row, out, b, 0, at);
+    else dq_scatter_rows(h, valid, n, first_row, out, b, 0, at);
+  } else if (b->width == 4) {
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, first_row, out, b, 4, at);
+    else dq_scatter_rows(h, valid, n, first_row, out, b, 4, at);
+  } else {
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, first_row, out, b, 16, at);
+    else dq_scatter_rows(h, valid, n, first_row, out, b, 16, at);
+  }
+}
+
+/* The numbers, modulo 2^32, of the spans of 2^shift in which times fall. */
+static void dq_spans(const int64_t *restrict times, int64_t n, int shift, uint32_t *restrict out) {
+  for (int64_t i = 0; i < n; i++) out[i] = (uint32_t)((uint64_t)(times[i] >> shift));
+}
+
+/* A piece of a scan: entries, where its partitions start, and what stands beside the entries (NULL: nothing). */
 typedef struct {
   const dq_keyed *entries;
   const uint32_t *starts;
+  const void *beside;
 } dq_piece;
 
-/* Entries of the valid rows (valid NULL: all), rows of a partition in their own order. */
-static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, dq_keyed *restrict out,
-                       uint32_t *starts) {
-  uint32_t at[DQ_PARTITIONS + 1] = {0};
-  const uint64_t mask = DQ_PARTITIONS - 1;
-  if (valid == NULL)
-    for (int64_t i = 0; i < n; i++) at[(h[i].b & mask) + 1]++;
-  else
-    for (int64_t i = 0; i < n; i++) at[(h[i].b & mask) + 1] += valid[i];
-  for (int p = 0; p < DQ_PARTITIONS; p++) at[p + 1] += at[p];
-  memcpy(starts, at, sizeof at);
-  for (int64_t i = 0; i < n; i++) {
-    dq_keyed e = {h[i].a, (uint32_t)(h[i].b >> 32), first_row + (uint32_t)i};
-    if (valid == NULL || valid[i]) out[at[h[i].b & mask]++] = e;
-  }
+/* Memory that grows as it must. */
+typedef struct {
+  void *start;
+  size_t size;
+} dq_room;
+static int dq_make_room(dq_room *r, size_t size) {
+  if (size <= r->size) return 1;
+  if (size < 2 * r->size) size = 2 * r->size;
+  void *start = realloc(r->start, size);
+  if (start == NULL) return 0;
+  *r = (dq_room){start, size};
+  return 1;
 }
 
 /* As a step: a block of rows is a piece, whose entries begin at its first row's place in `out`. */
@@ -54,7 +110,10 @@ static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *c
   uint32_t *starts = s->starts + from / DQ_BLOCK_ROWS * (DQ_PARTITIONS + 1);
   (void)codes;
   /* Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order. */
-  dq_scatter(s->hashes + from, s->valid ? s->valid + from : NULL, n, s->first_row + (uint32_t)from, s->scratch, starts);
+  const uint8_t *valid = s->valid ? s->valid + from : NULL;
+  const dq_beside nothing = {0, NULL, NULL, NULL};
+  dq_count_partitions(s->hashes + from, valid, n, starts);
+  dq_scatter(s->hashes + from, valid, n, s->first_row + (uint32_t)from, starts, s->scratch, &nothing);
   memcpy(s->out + from, s->scratch, starts[DQ_PARTITIONS] * sizeof *s->out);
   return 0;
 }
@@ -68,6 +127,7 @@ typedef struct {
   dq_keyed *firsts; /* the first entry of each key that was looked up */
   uint32_t *repeats; /* how often each came */
   uint32_t n_firsts, room;
+  dq_room suspects, keys, ends, values, seen;
 } dq_scratch;
 
 static void dq_free_scratch(dq_scratch *s) {
@@ -75,6 +135,11 @@ static void dq_free_scratch(dq_scratch *s) {
   free(s->slots);
   free(s->firsts);
   free(s->repeats);
+  free(s->suspects.start);
+  free(s->keys.start);
+  free(s->ends.start);
+  free(s->values.start);
+  free(s->seen.start);
   memset(s, 0, sizeof *s);
 }
 /* Zeroes both bitmaps, eight bits an entry, and gives their size in bits; 0 when there is no memory. */
@@ -145,6 +210,10 @@ static int64_t dq_part_size(const dq_piece *pieces, int64_t n_pieces, int part) 
   for (int64_t k = 0; k < n_pieces; k++) total += pieces[k].starts[part + 1] - pieces[k].starts[part];
   return total;
 }
+static void dq_forget_keys(dq_scratch *s) {
+  if (s->n_firsts) memset(s->slots, 0, s->capacity * sizeof *s->slots);
+  s->n_firsts = 0;
+}
 /* Fills the bitmaps with one partition and empties the table of keys. 1: something may come twice; 0: nothing does;
  * -1: no memory. */
 static int dq_filter(const dq_piece *pieces, int64_t n_pieces, int part, dq_scratch *s, uint64_t *mask) {
@@ -161,10 +230,7 @@ static int dq_filter(const dq_piece *pieces, int64_t n_pieces, int part, dq_scra
     twice[at >> 6] |= again;
     once[at >> 6] = word | bit;
   })
-  if (s->n_firsts) {
-    memset(s->slots, 0, s->capacity * sizeof *s->slots);
-    s->n_firsts = 0;
-  }
+  dq_forget_keys(s);
   return found != 0;
 }
 DQ_INLINE int dq_suspect(const dq_scratch *s, uint64_t mask, const dq_keyed *e) {
@@ -190,91 +256,4 @@ static int dq_mark_repeats(const dq_piece *pieces, int64_t n_pieces, int part, i
   return 1;
 }
 
-/* Rows of keys that stand in several rows: key k has its first row in firsts[k] and sizes[k] rows; row rows[i] is of
- * key keys[i], rows ascending. */
-typedef struct {
-  uint32_t *rows, *keys, *firsts, *sizes;
-  int64_t n_rows, n_keys, room;
-} dq_repeated;
-
-static void dq_free_repeated(dq_repeated *r) {
-  free(r->rows);
-  free(r->keys);
-  free(r->firsts);
-  free(r->sizes);
-  memset(r, 0, sizeof *r);
-}
-static int dq_room_for_row(dq_repeated *r) {
-  int64_t room = r->room ? 2 * r->room : 256;
-  uint32_t *rows = (uint32_t *)realloc(r->rows, (size_t)room * sizeof *rows);
-  if (rows) r->rows = rows;
-  uint32_t *keys = (uint32_t *)realloc(r->keys, (size_t)room * sizeof *keys);
-  if (keys) r->keys = keys;
-  if (!rows || !keys) return 0;
-  r->room = room;
-  return 1;
-}
-static int dq_find_repeated(const dq_piece *pieces, int64_t n_pieces, int part, dq_scratch *s, dq_repeated *r) {
-  uint64_t mask = 0;
-  int filtered = dq_filter(pieces, n_pieces, part, s, &mask);
-  if (filtered <= 0) return filtered == 0;
-  DQ_EACH_ENTRY(e, {
-    if (!dq_suspect(s, mask, e)) continue;
-    int64_t k = dq_number_key(s, e);
-    if (k < 0 || (r->n_rows == r->room && !dq_room_for_row(r))) return 0;
-    r->rows[r->n_rows] = e->row;
-    r->keys[r->n_rows++] = (uint32_t)k;
-  })
-  /* Keys that the filter let through but that stand in one row fall away; the others are numbered anew. */
-  uint32_t *renamed = (uint32_t *)malloc((s->n_firsts ? s->n_firsts : 1) * sizeof *renamed);
-  r->firsts = (uint32_t *)malloc((s->n_firsts ? s->n_firsts : 1) * sizeof *r->firsts);
-  r->sizes = (uint32_t *)malloc((s->n_firsts ? s->n_firsts : 1) * sizeof *r->sizes);
-  if (!renamed || !r->firsts || !r->sizes) {
-    free(renamed);
-    return 0;
-  }
-  for (uint32_t k = 0; k < s->n_firsts; k++) {
-    if (s->repeats[k] < 2) continue;
-    renamed[k] = (uint32_t)r->n_keys;
-    r->firsts[r->n_keys] = s->firsts[k].row;
-    r->sizes[r->n_keys++] = s->repeats[k];
-  }
-  int64_t kept = 0;
-  for (int64_t i = 0; i < r->n_rows; i++) {
-    uint32_t k = r->keys[i];
-    if (s->repeats[k] < 2) continue;
-    r->rows[kept] = r->rows[i];
-    r->keys[kept++] = renamed[k];
-  }
-  r->n_rows = kept;
-  free(renamed);
-  return 1;
-}
-
-/* Sets the bit of every key's first row. */
-static void dq_mark_firsts(const dq_repeated *r, uint64_t *bits) {
-  for (int64_t k = 0; k < r->n_keys; k++) bits[r->firsts[k] >> 6] |= (uint64_t)1 << (r->firsts[k] & 63);
-}
-/* before[w] becomes the number of bits set before word w. */
-static void dq_count_before(const uint64_t *bits, int64_t words, uint32_t *before) {
-  uint32_t total = 0;
-  for (int64_t w = 0; w < words; w++) {
-    before[w] = total;
-    total += (uint32_t)__builtin_popcountll(bits[w]);
-  }
-}
-DQ_INLINE int64_t dq_rank(const uint64_t *bits, const uint32_t *before, uint32_t row) {
-  uint64_t below = bits[row >> 6] & (((uint64_t)1 << (row & 63)) - 1);
-  return before[row >> 6] + __builtin_popcountll(below);
-}
-/* Keys are ranked by their first rows. sizes_by_rank[rank] gets each key's rows; then, with `at` the place where each
- * rank's rows start, order[at[rank]++] each row. */
-static void dq_rank_sizes(const dq_repeated *r, const uint64_t *bits, const uint32_t *before, int64_t *sizes_by_rank) {
-  for (int64_t k = 0; k < r->n_keys; k++) sizes_by_rank[dq_rank(bits, before, r->firsts[k])] = r->sizes[k];
-}
-static void dq_place_rows(const dq_repeated *r, const uint64_t *bits, const uint32_t *before, int64_t *at,
-                          int64_t *order) {
-  for (int64_t i = 0; i < r->n_rows; i++)
-    order[at[dq_rank(bits, before, r->firsts[r->keys[i]])]++] = r->rows[i];
-}
 #endif

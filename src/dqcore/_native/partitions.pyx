@@ -1,10 +1,10 @@
-"""Keys scattered into partitions as they are scanned, and the rows found whose key comes again. See partitions.h."""
+"""Keys scattered into partitions as they are scanned, and the rows found whose key comes again. See partitions.h, repeats.h."""
 
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
@@ -23,14 +23,20 @@ cdef extern from "partitions.h" nogil:
     ctypedef struct dq_piece:
         const dq_keyed* entries
         const uint32_t* starts
+        const void* beside
 
     ctypedef struct dq_scratch:
         pass
 
-    ctypedef struct dq_repeated:
-        int64_t n_rows
-        int64_t n_keys
+    ctypedef struct dq_beside:
+        int width
+        const void* values
+        const uint8_t* there
+        void* out
 
+    void dq_count_partitions(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t* starts)
+    void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t first_row, const uint32_t* starts,
+                    dq_keyed* out, const dq_beside* b)
     ctypedef struct dq_scatter_state:
         const dq_hash* hashes
         const uint8_t* valid
@@ -40,15 +46,36 @@ cdef extern from "partitions.h" nogil:
         uint32_t* starts
 
     int dq_run_scatter(const void* state, int64_t start, int64_t n, uint8_t* codes)
+    void dq_spans(const int64_t* times, int64_t n, int shift, uint32_t* out)
     void dq_free_scratch(dq_scratch* s)
     int dq_mark_repeats(const dq_piece* pieces, int64_t n_pieces, int part, int keep_first, uint8_t code,
                         dq_scratch* s, uint8_t* codes)
+
+
+cdef extern from "repeats.h" nogil:
+    ctypedef struct dq_room:
+        void* start
+
+    ctypedef struct dq_repeated:
+        dq_room rows
+        dq_room sizes
+        dq_room firsts
+        int64_t n_rows
+        int64_t n_groups
+
     void dq_free_repeated(dq_repeated* r)
-    int dq_find_repeated(const dq_piece* pieces, int64_t n_pieces, int part, dq_scratch* s, dq_repeated* r)
-    void dq_mark_firsts(const dq_repeated* r, uint64_t* bits)
-    void dq_count_before(const uint64_t* bits, int64_t words, uint32_t* before)
-    void dq_rank_sizes(const dq_repeated* r, const uint64_t* bits, const uint32_t* before, int64_t* sizes_by_rank)
-    void dq_place_rows(const dq_repeated* r, const uint64_t* bits, const uint32_t* before, int64_t* at, int64_t* order)
+    int dq_find_repeated(const dq_piece* pieces, int64_t n_pieces, int part, int near, dq_scratch* s,
+                         dq_repeated* r)
+    int dq_mark_differing(const dq_piece* pieces, int64_t n_pieces, int part, int columns, dq_scratch* s,
+                          uint8_t* codes)
+    void dq_add_rows(const uint32_t* rows, int64_t n, uint64_t* bits)
+    int64_t dq_count_before(const uint64_t* bits, int64_t words, uint32_t* before)
+    void dq_list_rows(const uint64_t* bits, int64_t words, int64_t* rows)
+    void dq_places(const uint64_t* bits, const uint32_t* before, const uint32_t* rows, int64_t n, uint32_t* places)
+
+
+cdef enum:
+    PIECE_ROWS = 16384
 
 
 PARTITIONS = DQ_PARTITIONS
@@ -56,10 +83,35 @@ MOST_ROWS = 2**32
 """Rows that an entry can name."""
 
 
-cdef class Scatter(Step):
-    """Writes an entry of 16 bytes for each row that is valid (None: all) to `pieces`: (entries, starts) a block of rows,
+def scatter(hashes, valid, first_row, Arena arena=None, beside=()):
+    """Pieces of a scan, (entries, starts, beside) each: an entry of 16 bytes for each row that is valid (None: all),
     partition after partition; partition p is entries[starts[p]:starts[p + 1]]. `first_row` is the row of the table of
-    hashes[0]; entries are kept, so they come from `arena` where there is one."""
+    hashes[0].
+
+    `beside` is of columns to be kept in the order of the entries, each as (values, there): a number (uint32) or a hash
+    (two uint64) a row, zero where `there` (None: everywhere) has a 0; in a piece they stand one after the other. What
+    is kept comes from `arena` where there is one."""
+    cdef int64_t n = len(hashes)
+    cdef int64_t at
+    if first_row + n > MOST_ROWS:
+        raise OverflowError(f"keys of more than {MOST_ROWS} rows")
+    cdef const dq_hash* given = <const dq_hash*>readable(hashes, 16 * n)
+    cdef const uint8_t* ok = NULL
+    if valid is not None:
+        ok = <const uint8_t*>readable(valid, n)
+    # Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order.
+    cdef int64_t most = min(n, PIECE_ROWS)
+    entries = bytes_for(arena, 16 * most)
+    columns = [(values, there, bytes_for(arena, _width(values) * most)) for values, there in beside]
+    pieces = []
+    for at in range(0, max(n, 1), PIECE_ROWS):
+        pieces.append(_piece(given, ok, at, min(n - at, PIECE_ROWS), first_row + at, arena, entries, columns))
+    return pieces
+
+
+cdef class Scatter(Step):
+    """`scatter` as a step, with nothing beside: `hashes` are there when it runs, and `pieces`, one a block of rows, are
+    filled by it."""
 
     cdef dq_scatter_state state
     cdef readonly list pieces
@@ -75,7 +127,7 @@ cdef class Scatter(Step):
         starts = np.zeros((len(blocks), DQ_PARTITIONS + 1), np.uint32)
         self.held = (hashes, valid, scratch)
         self.pieces = [
-            (kept[16 * at : 16 * min(n, at + DQ_BLOCK_ROWS)], starts[number]) for number, at in enumerate(blocks)
+            (kept[16 * at : 16 * min(n, at + DQ_BLOCK_ROWS)], starts[number], None) for number, at in enumerate(blocks)
         ]
         self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
         if valid is not None:
@@ -88,25 +140,62 @@ cdef class Scatter(Step):
         self.step.state = &self.state
 
 
-cdef class Repeats:
-    """The keys of a range of partitions that stand in several rows."""
+cdef int _width(values):
+    return 16 if values.ndim == 2 else 4
 
-    cdef dq_repeated* found
-    cdef int n
 
-    def __cinit__(self, int n):
-        self.n = n
-        self.found = <dq_repeated*>malloc(n * sizeof(dq_repeated))
-        if self.found == NULL:
-            raise MemoryError("no memory for keys that repeat")
-        memset(self.found, 0, n * sizeof(dq_repeated))
+cdef object _piece(const dq_hash* hashes, const uint8_t* valid, int64_t at, int64_t n, uint32_t first_row, Arena arena,
+                   entries, list columns):
+    """The piece of `n` rows from `at`; `entries`, and the last of each of `columns`, have room for it."""
+    starts = np.empty(DQ_PARTITIONS + 1, np.uint32)
+    cdef uint32_t* s = <uint32_t*>writable(starts, 4 * (DQ_PARTITIONS + 1))
+    cdef dq_keyed* out = <dq_keyed*>writable(entries, 16 * n)
+    cdef dq_beside b
+    hashes += at
+    if valid != NULL:
+        valid += at
+    with nogil:
+        dq_count_partitions(hashes, valid, n, s)
+    cdef int64_t kept = s[DQ_PARTITIONS]
+    scattered = []
+    # The first column goes with the entries, each further one by itself.
+    for values, there, room in columns or [(None, None, None)]:
+        b = dq_beside(0, NULL, NULL, NULL)
+        if values is not None:
+            b.width = _width(values)
+            b.values = <const char*>readable(values, b.width * (at + n)) + b.width * at
+            b.out = writable(room, b.width * n)
+            scattered.append(room[: b.width * kept])
+        if there is not None:
+            b.there = <const uint8_t*>readable(there, at + n) + at
+        with nogil:
+            dq_scatter(hashes, valid, n, first_row, s, out, &b)
+        out = NULL
+    return _kept([entries[: 16 * kept]], arena), starts, _kept(scattered, arena) if columns else None
 
-    def __dealloc__(self):
-        cdef int i
-        if self.found != NULL:
-            for i in range(self.n):
-                dq_free_repeated(self.found + i)
-            free(self.found)
+
+cdef object _kept(list scattered, Arena arena):
+    """Arrays of bytes copied one after the other to where they are to be kept."""
+    cdef int64_t total = sum(map(len, scattered))
+    kept = np.empty(total, np.uint8) if arena is None else arena.empty(total)
+    at = 0
+    for each in scattered:
+        kept[at : at + len(each)] = each
+        at += len(each)
+    return kept
+
+
+def spans(times, limit, Arena arena=None):
+    """The number (uint32, modulo 2**32) of the span of time in which each time falls: those of two times (int64) that
+    are no further apart than `limit` are equal or neighbours."""
+    cdef int64_t n = len(times)
+    cdef int shift = min(63, max(limit - 1, 0).bit_length())
+    numbers = bytes_for(arena, 4 * n)
+    cdef const int64_t* given = <const int64_t*>readable(times, 8 * n)
+    cdef uint32_t* out = <uint32_t*>writable(numbers, 4 * n)
+    with nogil:
+        dq_spans(given, n, shift, out)
+    return numbers.view(np.uint32)
 
 
 cdef class Partitions:
@@ -115,6 +204,7 @@ cdef class Partitions:
     cdef dq_piece* pieces
     cdef int64_t n
     cdef object held
+    cdef object beside
 
     def __cinit__(self, pieces):
         self.held = list(pieces)
@@ -122,12 +212,23 @@ cdef class Partitions:
         self.pieces = <dq_piece*>malloc((self.n or 1) * sizeof(dq_piece))
         if self.pieces == NULL:
             raise MemoryError("no memory for the keys of a scan")
-        for number, (entries, starts) in enumerate(self.held):
+        self.beside = None
+        for number, (entries, starts, beside) in enumerate(self.held):
+            width = 0 if beside is None else len(beside) // max(int(starts[DQ_PARTITIONS]), 1)
+            if starts[DQ_PARTITIONS] and (self.beside is None or width < self.beside):
+                self.beside = width
+            self.pieces[number].beside = NULL
+            if beside is not None:
+                self.pieces[number].beside = readable(beside, 0)
             self.pieces[number].starts = <const uint32_t*>readable(starts, 4 * (DQ_PARTITIONS + 1))
             self.pieces[number].entries = <const dq_keyed*>readable(entries, 16 * int(starts[DQ_PARTITIONS]))
 
     def __dealloc__(self):
         free(self.pieces)
+
+    cdef need(self, int width):
+        if self.beside is not None and self.beside < width:
+            raise ValueError(f"{self.beside} bytes beside each entry where {width} are needed")
 
     def mark_repeats(self, int low, int high, bint keep_first, uint8_t code, codes):
         """Writes `code` for the rows of partitions `low` up to `high` whose key stands in several rows; with
@@ -146,56 +247,109 @@ cdef class Partitions:
         if not done:
             raise MemoryError("no memory for the keys of a partition")
 
-    def find_repeats(self, int low, int high):
-        """The keys of partitions `low` up to `high` that stand in several rows, for `ranked`."""
-        cdef Repeats repeats = Repeats(high - low)
+    def find_repeats(self, int low, int high, bint near=False):
+        """The rows of the keys of partitions `low` up to `high` that stand in several rows, as (rows, starts, firsts):
+        group g has rows[starts[g]:starts[g + 1]], ascending, and the first of them in firsts[g].
+
+        With `near`, numbers (modulo 2**32) stand beside the entries, and a row may be left out if no other row of its
+        key has the same number, the one before or the one after."""
+        cdef dq_repeated found
+        cdef dq_scratch scratch
+        cdef int part
+        cdef int done = 1
+        self.need(4 if near else 0)
+        memset(&scratch, 0, sizeof(dq_scratch))
+        memset(&found, 0, sizeof(dq_repeated))
+        with nogil:
+            for part in range(low, high):
+                if not dq_find_repeated(self.pieces, self.n, part, near, &scratch, &found):
+                    done = 0
+                    break
+            dq_free_scratch(&scratch)
+        try:
+            if not done:
+                raise MemoryError("no memory for the keys of a partition")
+            rows = _copied(found.rows.start, 4 * found.n_rows).view(np.uint32)
+            sizes = _copied(found.sizes.start, 4 * found.n_groups).view(np.uint32)
+            firsts = _copied(found.firsts.start, 4 * found.n_groups).view(np.uint32)
+        finally:
+            dq_free_repeated(&found)
+        starts = np.zeros(len(sizes) + 1, np.int64)
+        np.cumsum(sizes, out=starts[1:])
+        return rows, starts, firsts
+
+    def mark_differing(self, int low, int high, int columns, codes):
+        """For the rows of partitions `low` up to `high`, with so many columns of hashes beside the entries: the code
+        k + 1 where the key has several values in column k, the first such one, and the row has a value there. Only
+        codes that are a pass are overwritten."""
+        self.need(16 * columns)
+        cdef uint8_t* out = <uint8_t*>writable(codes, 0)
         cdef dq_scratch scratch
         cdef int part
         cdef int done = 1
         memset(&scratch, 0, sizeof(dq_scratch))
         with nogil:
             for part in range(low, high):
-                if not dq_find_repeated(self.pieces, self.n, part, &scratch, repeats.found + part - low):
+                if not dq_mark_differing(self.pieces, self.n, part, columns, &scratch, out):
                     done = 0
                     break
             dq_free_scratch(&scratch)
         if not done:
             raise MemoryError("no memory for the keys of a partition")
-        return repeats
 
 
-def ranked(found, int64_t rows):
-    """(order, starts) of all keys in `found` (a list of `find_repeats`), for a table of `rows` rows: keys are in the
-    order of their first rows, and key g has the rows order[starts[g]:starts[g + 1]], ascending."""
-    cdef int64_t words = (rows + 63) // 64
-    cdef int64_t total = 0
-    cdef int64_t keys = 0
-    cdef Repeats each
-    cdef int i
-    bits = np.zeros(words, np.uint64)
-    before = np.empty(words, np.uint32)
-    cdef uint64_t* b = <uint64_t*>writable(bits, 8 * words)
-    cdef uint32_t* c = <uint32_t*>writable(before, 4 * words)
-    for each in found:
-        for i in range(each.n):
-            total += each.found[i].n_rows
-            keys += each.found[i].n_keys
-            dq_mark_firsts(each.found + i, b)
-    starts = np.zeros(keys + 1, np.int64)
-    order = np.empty(total, np.int64)
-    cdef int64_t* s = <int64_t*>writable(starts, 8 * (keys + 1))
-    cdef int64_t* o = <int64_t*>writable(order, 8 * total)
-    with nogil:
-        dq_count_before(b, words, c)
-    for each in found:
-        for i in range(each.n):
-            dq_rank_sizes(each.found + i, b, c, s + 1)
-    np.cumsum(starts, out=starts)
-    at = starts[:keys].copy()
-    cdef int64_t* place = <int64_t*>writable(at, 8 * keys)
-    for each in found:
+cdef object _copied(const void* start, int64_t size):
+    copy = np.empty(size, np.uint8)
+    cdef void* to = writable(copy, size)
+    if size:
+        memcpy(to, start, size)
+    return copy
+
+
+cdef class RowSet:
+    """Some rows (uint32 arrays, together all different) of a table of `rows` rows, and each one's place among them."""
+
+    cdef object bits
+    cdef object before
+    cdef int64_t words
+    cdef int64_t n
+
+    def __cinit__(self, some, int64_t rows):
+        self.words = (rows + 63) // 64
+        self.bits = np.zeros(self.words, np.uint64)
+        self.before = np.empty(self.words, np.uint32)
+        cdef uint64_t* bits = <uint64_t*>writable(self.bits, 8 * self.words)
+        cdef uint32_t* before = <uint32_t*>writable(self.before, 4 * self.words)
+        cdef const uint32_t* added
+        cdef int64_t n
+        for each in some:
+            n = len(each)
+            added = <const uint32_t*>readable(each, 4 * n)
+            with nogil:
+                dq_add_rows(added, n, bits)
         with nogil:
-            for i in range(each.n):
-                dq_place_rows(each.found + i, b, c, place, o)
-    return order, starts
+            self.n = dq_count_before(bits, self.words, before)
 
+    def __len__(self):
+        return self.n
+
+    def rows(self):
+        """All of them (int64), ascending."""
+        listed = np.empty(self.n, np.int64)
+        cdef const uint64_t* bits = <const uint64_t*>readable(self.bits, 8 * self.words)
+        cdef int64_t* out = <int64_t*>writable(listed, 8 * self.n)
+        with nogil:
+            dq_list_rows(bits, self.words, out)
+        return listed
+
+    def places(self, some):
+        """Where each of some rows of the set stands in `rows()`, as uint32."""
+        cdef int64_t n = len(some)
+        places = np.empty(n, np.uint32)
+        cdef const uint64_t* bits = <const uint64_t*>readable(self.bits, 8 * self.words)
+        cdef const uint32_t* before = <const uint32_t*>readable(self.before, 4 * self.words)
+        cdef const uint32_t* given = <const uint32_t*>readable(some, 4 * n)
+        cdef uint32_t* out = <uint32_t*>writable(places, 4 * n)
+        with nogil:
+            dq_places(bits, before, given, n, out)
+        return places

@@ -1,7 +1,7 @@
-/* What holds among the rows of one key: repeats, values that differ, and runs of near repeats.
+/* What holds among the rows of one key: runs of repeats and of near repeats, corrections, conflicts.
  *
- * Groups come as `ids` (a group a row, -1 for a row that is in none) or as `order` and `starts` (the rows of group g
- * are order[starts[g]] to order[starts[g + 1] - 1]). Every loop is linear in the rows. */
+ * The rows of group g are rows[starts[g]] to rows[starts[g + 1] - 1], in their order. Every loop is linear in the rows,
+ * and what is known of a row stands where the row does, or where `places` says. */
 #ifndef DQ_RUNS_H
 #define DQ_RUNS_H
 #include <float.h>
@@ -9,34 +9,64 @@
 #include "dq.h"
 #include "keys.h"
 
-/* Code 1 on every row of a group of several, or with keep_first on all but its first; counts are zeroed. */
-static void dq_repeats(const int64_t *ids, int64_t n, int keep_first, int64_t *counts, uint8_t *codes) {
-  for (int64_t i = 0; i < n; i++) codes[i] = ids[i] < 0 ? DQ_SKIP : (uint8_t)(counts[ids[i]]++ > 0);
-  if (keep_first) return;
-  for (int64_t i = 0; i < n; i++)
-    if (ids[i] >= 0) codes[i] = (uint8_t)(counts[ids[i]] > 1);
-}
+typedef struct {
+  uint64_t time;
+  uint64_t row;
+} dq_timed_row;
+enum { DQ_FEW_ROWS = 64 };
 
-/* One dependent column: the value of a group's first row that has one stands in `firsts`, and `seen` (zeroed) says
- * whether there is none (0), one (1) or several (2). A row that has a value loses its skip, and gets `code` where its
- * group has several and no earlier dependent has failed it. */
-static void dq_differ(const int64_t *ids, int64_t n, const dq_hash *values, const uint8_t *valid, uint8_t code,
-                      dq_hash *firsts, uint8_t *seen, uint8_t *codes) {
+/* Rows and their times into the order of the times, stable and linear: byte by byte of what the times are later than
+ * the first, lowest byte first. */
+static void dq_sort_many(uint32_t *rows, int64_t *times, int64_t n, dq_timed_row *room) {
+  dq_timed_row *from = room, *to = room + n;
+  int64_t first = times[0], last = times[0];
+  for (int64_t i = 1; i < n; i++) {
+    if (times[i] < first) first = times[i];
+    if (times[i] > last) last = times[i];
+  }
+  for (int64_t i = 0; i < n; i++) from[i] = (dq_timed_row){(uint64_t)times[i] - (uint64_t)first, rows[i]};
+  uint64_t span = (uint64_t)last - (uint64_t)first;
+  for (int shift = 0; shift < 64 && span >> shift; shift += 8) {
+    int64_t at[257] = {0};
+    for (int64_t i = 0; i < n; i++) at[((from[i].time >> shift) & 255) + 1]++;
+    for (int k = 0; k < 256; k++) at[k + 1] += at[k];
+    for (int64_t i = 0; i < n; i++) to[at[(from[i].time >> shift) & 255]++] = from[i];
+    dq_timed_row *swap = from;
+    from = to;
+    to = swap;
+  }
   for (int64_t i = 0; i < n; i++) {
-    int64_t g = ids[i];
-    if (g < 0 || !valid[i]) continue;
-    if (seen[g] == 0) {
-      seen[g] = 1;
-      firsts[g] = values[i];
-    } else if (firsts[g].a != values[i].a || firsts[g].b != values[i].b) {
-      seen[g] = 2;
+    times[i] = (int64_t)(from[i].time + (uint64_t)first);
+    rows[i] = (uint32_t)from[i].row;
+  }
+}
+/* The same for few; whether any row moved. */
+static int dq_sort_times(uint32_t *rows, int64_t *times, int64_t n, dq_timed_row *room) {
+  int64_t sorted = 1;
+  while (sorted < n && times[sorted] >= times[sorted - 1]) sorted++;
+  if (sorted >= n) return 0;
+  if (n > DQ_FEW_ROWS) dq_sort_many(rows, times, n, room);
+  else
+    for (int64_t i = sorted; i < n; i++) {
+      int64_t time = times[i], k = i;
+      uint32_t row = rows[i];
+      for (; k > 0 && times[k - 1] > time; k--) {
+        times[k] = times[k - 1];
+        rows[k] = rows[k - 1];
+      }
+      times[k] = time;
+      rows[k] = row;
     }
-  }
-  for (int64_t i = 0; i < n; i++) {
-    if (ids[i] < 0 || !valid[i]) continue;
-    if (codes[i] == DQ_SKIP) codes[i] = DQ_PASS;
-    if (seen[ids[i]] == 2 && codes[i] == DQ_PASS) codes[i] = code;
-  }
+  return 1;
+}
+/* Each group's rows, ascending, into the order of their times, equal times in that of rows; whether any row moved.
+ * `room` is for twice the rows of the largest group, where that has more than DQ_FEW_ROWS. */
+static int dq_order_by_time(uint32_t *rows, int64_t *times, const int64_t *starts, int64_t n_groups,
+                            dq_timed_row *room) {
+  int moved = 0;
+  for (int64_t g = 0; g < n_groups; g++)
+    moved |= dq_sort_times(rows + starts[g], times + starts[g], starts[g + 1] - starts[g], room);
+  return moved;
 }
 
 /* A text of one ASCII character as that character, anything else as 0. */
@@ -77,10 +107,12 @@ DQ_INLINE int dq_near_f64(double v, double stands, const dq_tolerance *t) {
 
 enum { DQ_RETRANSMISSION = 1, DQ_CONFLICT = 2 };
 typedef struct {
-  const int64_t *order, *starts;
+  const uint32_t *rows;
+  const int64_t *starts;
   int64_t n_groups;
-  const int64_t *at; /* in order within a group; NULL: a group is one run */
+  const int64_t *times; /* beside `rows`, in order within a group; NULL: a group is one run */
   uint64_t within;
+  const uint32_t *places; /* beside `rows`: where the row's status and value are */
   const uint8_t *status; /* NULL: nothing is a correction */
   uint8_t *codes;
   int64_t *retransmissions, *corrections, *conflicts; /* a group each, zeroed; a row is counted once */
@@ -88,6 +120,15 @@ typedef struct {
 
 DQ_INLINE int dq_corrects(uint8_t in_force, uint8_t status) {
   return (status == 'C' && in_force != 'C') || (status == 'F' && in_force == 'P');
+}
+/* Groups come as their keys were found, all over the table: what will be read and written next is sent for. */
+enum { DQ_ROWS_AHEAD = 24 };
+DQ_INLINE void dq_send_for(const dq_runs *r, const char *values, size_t width, int64_t at) {
+  if ((at += DQ_ROWS_AHEAD) >= r->starts[r->n_groups]) return;
+  __builtin_prefetch(r->codes + r->rows[at], 1);
+  if (r->places == NULL) return;
+  if (r->status) __builtin_prefetch(r->status + r->places[at]);
+  if (values) __builtin_prefetch(values + r->places[at] * width);
 }
 /* Only the value in force stands: a retransmission does not move it, so small differences cannot add up. */
 #define DQ_RUNS(NAME, VALUES, SAME)                                                                   \
@@ -97,25 +138,27 @@ DQ_INLINE int dq_corrects(uint8_t in_force, uint8_t status) {
     for (int64_t g = 0; g < r->n_groups; g++) {                                                       \
       int64_t end = r->starts[g + 1], stop;                                                           \
       for (int64_t begin = r->starts[g]; begin < end; begin = stop) {                                 \
-        int64_t force = r->order[begin], before = force, repeats = 0, corrections = 0, conflict = 0;  \
-        r->codes[force] = DQ_PASS;                                                                    \
+        int64_t repeats = 0, corrections = 0, conflict = 0;                                           \
+        uint32_t force = r->places ? r->places[begin] : 0;                                            \
+        r->codes[r->rows[begin]] = DQ_PASS;                                                           \
+        dq_send_for(r, (const char *)v, sizeof *v, begin);                                            \
         for (stop = begin + 1; stop < end; stop++) {                                                  \
-          int64_t row = r->order[stop];                                                               \
-          if (r->at && (uint64_t)r->at[row] - (uint64_t)r->at[before] > r->within) break;             \
-          before = row;                                                                               \
+          if (r->times && (uint64_t)r->times[stop] - (uint64_t)r->times[stop - 1] > r->within) break; \
+          uint32_t row = r->places ? r->places[stop] : 0;                                             \
+          dq_send_for(r, (const char *)v, sizeof *v, stop);                                           \
           if (r->status && dq_corrects(r->status[force], r->status[row])) {                           \
             force = row;                                                                              \
-            r->codes[row] = DQ_PASS;                                                                  \
+            r->codes[r->rows[stop]] = DQ_PASS;                                                        \
             corrections++;                                                                            \
           } else if (SAME) {                                                                          \
-            r->codes[row] = DQ_RETRANSMISSION;                                                        \
+            r->codes[r->rows[stop]] = DQ_RETRANSMISSION;                                              \
             repeats++;                                                                                \
           } else {                                                                                    \
             conflict = 1;                                                                             \
           }                                                                                           \
         }                                                                                             \
         if (conflict) {                                                                               \
-          for (int64_t k = begin; k < stop; k++) r->codes[r->order[k]] = DQ_CONFLICT;                 \
+          for (int64_t k = begin; k < stop; k++) r->codes[r->rows[k]] = DQ_CONFLICT;                  \
           r->conflicts[g] += stop - begin;                                                            \
         } else {                                                                                      \
           r->retransmissions[g] += repeats;                                                           \
@@ -124,7 +167,7 @@ DQ_INLINE int dq_corrects(uint8_t in_force, uint8_t status) {
       }                                                                                               \
     }                                                                                                 \
   }
-DQ_RUNS(dq_runs_equal, void, 1)
+DQ_RUNS(dq_runs_equal, char, 1)
 DQ_RUNS(dq_runs_hash, dq_hash, v[row].a == v[force].a && v[row].b == v[force].b)
 DQ_RUNS(dq_runs_i64, int64_t, dq_near_i64(v[row], v[force], tolerance))
 DQ_RUNS(dq_runs_u64, uint64_t, dq_near_u64(v[row], v[force], tolerance))

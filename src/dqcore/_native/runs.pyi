@@ -7,20 +7,19 @@ from numpy.typing import NDArray
 from .columns import Column
 
 Codes = NDArray[np.uint8]
-Rows = NDArray[np.int64]
+Rows = NDArray[np.uint32]
+Counts = NDArray[np.int64]
 
-def repeats(ids: Rows, groups: int, keep_first: bool) -> Codes: ...
-def differ(
-    ids: Rows, groups: int, values: NDArray[np.uint64], valid: NDArray[np.uint8], code: int, codes: Codes
-) -> None: ...
+def order_by_time(rows: Rows, starts: NDArray[np.int64], times: NDArray[np.int64]) -> bool: ...
 def letters(column: Column) -> NDArray[np.uint8]: ...
 def judge(
-    order: Rows,
-    starts: Rows,
+    rows: Rows,
+    starts: NDArray[np.int64],
     codes: Codes,
-    at: Rows | None,
+    times: NDArray[np.int64] | None,
     within: int | None,
+    places: Rows | None,
     status: NDArray[np.uint8] | None,
     values: NDArray[Any] | None,
     tolerance: tuple[bool, Fraction, float] | None,
-) -> tuple[Rows, Rows, Rows]: ...
+) -> tuple[Counts, Counts, Counts]: ...

@@ -1,8 +1,8 @@
-"""What holds among the rows of one key: repeats, values that differ, runs of near repeats. See runs.h."""
+"""What holds among the rows of one key: runs of repeats, corrections, conflicts. See runs.h."""
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
@@ -24,55 +24,47 @@ cdef extern from "runs.h" nogil:
         double roundoff
 
     ctypedef struct dq_runs:
-        const int64_t* order
+        const uint32_t* rows
         const int64_t* starts
         int64_t n_groups
-        const int64_t* at
+        const int64_t* times
         uint64_t within
+        const uint32_t* places
         const uint8_t* status
         uint8_t* codes
         int64_t* retransmissions
         int64_t* corrections
         int64_t* conflicts
 
-    void dq_repeats(const int64_t* ids, int64_t n, int keep_first, int64_t* counts, uint8_t* codes)
-    void dq_differ(const int64_t* ids, int64_t n, const dq_hash* values, const uint8_t* valid, uint8_t code,
-                   dq_hash* firsts, uint8_t* seen, uint8_t* codes)
+    enum:
+        DQ_FEW_ROWS
+
+    ctypedef struct dq_timed_row:
+        pass
+
+    int dq_order_by_time(uint32_t* rows, int64_t* times, const int64_t* starts, int64_t n_groups, dq_timed_row* room)
     void dq_letters(const dq_column* c, uint8_t* letters)
-    void dq_runs_equal(const dq_runs* r, const void* v, const dq_tolerance* t)
+    void dq_runs_equal(const dq_runs* r, const char* v, const dq_tolerance* t)
     void dq_runs_hash(const dq_runs* r, const dq_hash* v, const dq_tolerance* t)
     void dq_runs_i64(const dq_runs* r, const int64_t* v, const dq_tolerance* t)
     void dq_runs_u64(const dq_runs* r, const uint64_t* v, const dq_tolerance* t)
     void dq_runs_f64(const dq_runs* r, const double* v, const dq_tolerance* t)
 
 
-def repeats(ids, int64_t groups, bint keep_first):
-    """Codes: 1 on every row of a group of two or more, or with `keep_first` on all but its first; -1 is a skip."""
-    cdef int64_t n = len(ids)
-    codes = np.empty(n, np.uint8)
-    counts = np.zeros(groups, np.int64)
-    cdef const int64_t* given = <const int64_t*>readable(ids, 8 * n)
-    cdef int64_t* tally = <int64_t*>writable(counts, 8 * groups)
-    cdef uint8_t* out = <uint8_t*>writable(codes, n)
+def order_by_time(rows, starts, times):
+    """Sorts the rows of each group (ascending; those of group g are rows[starts[g]:starts[g + 1]]), and beside them
+    their times, in place: into the order of the times, equal times in that of rows. Says whether any row moved."""
+    cdef int64_t n = len(rows), groups = len(starts) - 1
+    cdef int64_t largest = int(np.diff(starts).max()) if groups else 0
+    held = np.empty(32 * largest if largest > DQ_FEW_ROWS else 0, np.uint8)
+    cdef dq_timed_row* room = <dq_timed_row*>writable(held, 0)
+    cdef uint32_t* r = <uint32_t*>writable(rows, 4 * n)
+    cdef int64_t* t = <int64_t*>writable(times, 8 * n)
+    cdef const int64_t* s = <const int64_t*>readable(starts, 8 * (groups + 1))
+    cdef int moved
     with nogil:
-        dq_repeats(given, n, keep_first, tally, out)
-    return codes
-
-
-def differ(ids, int64_t groups, values, valid, uint8_t code, codes):
-    """Into `codes`, which begin as skips: `code` on the rows of a group whose valid values (128-bit hashes) differ, a
-    pass on other valid rows; a code that is there stays."""
-    cdef int64_t n = len(ids)
-    firsts = np.empty((groups, 2), np.uint64)
-    seen = np.zeros(groups, np.uint8)
-    cdef const int64_t* given = <const int64_t*>readable(ids, 8 * n)
-    cdef const dq_hash* hashes = <const dq_hash*>readable(values, 16 * n)
-    cdef const uint8_t* ok = <const uint8_t*>readable(valid, n)
-    cdef dq_hash* first = <dq_hash*>writable(firsts, 16 * groups)
-    cdef uint8_t* state = <uint8_t*>writable(seen, groups)
-    cdef uint8_t* out = <uint8_t*>writable(codes, n)
-    with nogil:
-        dq_differ(given, n, hashes, ok, code, first, state, out)
+        moved = dq_order_by_time(r, t, s, groups, room)
+    return moved != 0
 
 
 def letters(Column column):
@@ -97,37 +89,42 @@ cdef dq_tolerance make_tolerance(object given) except *:
     return tolerance
 
 
-def judge(order, starts, codes, at, within, status, values, tolerance):
-    """Codes into `codes` for the rows of `order`: 1 a retransmission, 2 a conflict; others pass.
+def judge(rows, starts, codes, times, within, places, status, values, tolerance):
+    """Codes into `codes`, a table's, for `rows` (uint32; those of group g are rows[starts[g]:starts[g + 1]]): 1 a
+    retransmission, 2 a conflict; others pass.
 
-    `at` (int64, in order within each group) and `within` cut runs where both are given; `status` is a letter a row;
-    `values` None (all are equal), 128-bit hashes, or with `tolerance` (relative, a Fraction, half a unit in the last
+    `times` (int64, beside `rows`, in order within each group) and `within` cut runs where both are given. What a row
+    says stands at its place (`places`, uint32, beside `rows`; needed where there is any): in `status` a letter, in
+    `values` (None: all are equal) 128-bit hashes, or with `tolerance` (relative, a Fraction, half a unit in the last
     place as a share) int64, uint64 or float64. Gives three int64 arrays, a group each: the rows that are
     retransmissions, corrections and conflicts.
     """
-    cdef int64_t rows = len(order), n = len(codes), groups = len(starts) - 1
+    cdef int64_t n = len(rows), groups = len(starts) - 1, said = 0
     cdef dq_runs r
     cdef dq_tolerance t = make_tolerance(tolerance) if tolerance is not None else dq_tolerance(0, 0, 0, 1, 0, 0)
     counted = np.zeros((3, groups), np.int64)
-    cut = at is not None and within is not None
-    r.order = <const int64_t*>readable(order, 8 * rows)
+    cut = times is not None and within is not None
+    for given in (status, values):
+        said = len(given) if given is not None else said
+    r.rows = <const uint32_t*>readable(rows, 4 * n)
     r.starts = <const int64_t*>readable(starts, 8 * (groups + 1))
     r.n_groups = groups
-    r.at = <const int64_t*>readable(at, 8 * n) if cut else NULL
+    r.times = <const int64_t*>readable(times, 8 * n) if cut else NULL
     r.within = within if cut else 0
-    r.status = <const uint8_t*>readable(status, n) if status is not None else NULL
-    r.codes = <uint8_t*>writable(codes, n)
+    r.places = <const uint32_t*>readable(places, 4 * n) if places is not None else NULL
+    r.status = <const uint8_t*>readable(status, said) if status is not None else NULL
+    r.codes = <uint8_t*>writable(codes, 0)
     r.retransmissions = <int64_t*>writable(counted, 24 * groups)
     r.corrections = r.retransmissions + groups
     r.conflicts = r.corrections + groups
     cdef const void* v = NULL
     cdef char kind = b"n"
     if values is not None:
-        v = readable(values, (16 if tolerance is None else 8) * n)
+        v = readable(values, (16 if tolerance is None else 8) * said)
         kind = b"h" if tolerance is None else ord(values.dtype.kind)
     with nogil:
         if kind == b"n":
-            dq_runs_equal(&r, v, &t)
+            dq_runs_equal(&r, NULL, &t)
         elif kind == b"h":
             dq_runs_hash(&r, <const dq_hash*>v, &t)
         elif kind == b"i":

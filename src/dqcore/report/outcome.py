@@ -90,14 +90,14 @@ class Outcome:
         findings: tuple[tuple[str, str | None], ...],
         marks: Marked,
         suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None,
-        details: pa.Table | None = None,
+        details: pa.Table | Callable[[], pa.Table] | None = None,
         table_finding: tuple[str, str | None] | None = None,
         always_concludes: bool = False,
     ) -> None:
-        self.facts, self.findings, self.marks, self.suggest, self.details = facts, findings, marks, suggest, details
+        self.facts, self.findings, self.marks, self.suggest = facts, findings, marks, suggest
         self.table_finding, self.always_concludes = table_finding, always_concludes
         self.segments: tuple[Counts, ...] = ()
-
+        self._details = details
         self._counts: Counts | None = None
 
     @property
@@ -111,6 +111,13 @@ class Outcome:
                 evaluated = marks.rows - marks.skipped
                 self._counts = Counts(marks.rows, evaluated, marks.failed, marks.skipped, marks.filtered)
         return self._counts
+
+    @property
+    def details(self) -> pa.Table | None:
+        """What the rule has to say beside the rows' marks; it may be made when it is first asked for."""
+        if callable(self._details):
+            self._details = self._details()
+        return self._details
 
     @cached_property
     def failed_bits(self) -> NDArray[np.uint8]:
@@ -158,7 +165,7 @@ class Outcome:
 
     def __getstate__(self) -> dict[str, Any]:
         # Details and suggestions hold values of the data; a pickled report holds none.
-        return {**self.__dict__, "details": None, "suggest": None}
+        return {**self.__dict__, "_details": None, "suggest": None}
 
 
 def _bits(bits: NDArray[np.uint8], rows: int) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -303,10 +303,11 @@ class Pieces:
 
 
 class Judged(NamedTuple):
-    """What a keyed rule found: a code a row of the whole table, and its own table of details, if it has one."""
+    """What a keyed rule found: a code a row of the whole table, and its own table of details, if it has one, or what
+    makes it when it is asked for."""
 
     codes: Codes
-    details: pa.Table | None = None
+    details: pa.Table | Callable[[], pa.Table] | None = None
 
 
 def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-import numpy as np
-
-from .._native import runs as _runs
-from .._native.keys import Groups
 from ..binding import Binding
 from ..errors import RuleError
-from ..keyed import Run
+from ..keyed import Run, ScannedKeys, anywhere, flags_of, scan_keys
 from ..morsel import Morsel
-from .base import SKIP, Common, Finding, Judged, KeyCheck, KeyRule, Pieces, Selected, composite, keyed
+from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
 
 
 class Consistent(KeyRule):
@@ -52,25 +48,22 @@ class Consistent(KeyRule):
 
 
 class ConsistentCheck(KeyCheck):
-    """State, a row each: the determinant's hash and whether there is one, and the same for every
-    dependent."""
+    """State: the determinants of the rows, and beside them every dependent's hash. A row without a determinant, or
+    without a single dependent, is as if absent."""
 
     rule: Consistent
 
     def __init__(self, rule: Consistent) -> None:
         super().__init__(rule, [Finding("inconsistent", column) for column in rule.dependent])
 
-    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
-        hashes, valid = keyed(morsel, self.rule.determinant, selected)
-        pieces = {"hashes": hashes, "valid": valid}
-        for number, column in enumerate(self.rule.dependent):
-            pieces[f"hashes{number}"], pieces[f"valid{number}"] = morsel.keys((column,))
-        return Pieces(**pieces)
+    def scan(self, morsel: Morsel, selected: Selected) -> ScannedKeys:
+        flags = flags_of(morsel, self.rule.dependent)
+        hashes = [morsel.keys((column,)).hashes for column in self.rule.dependent]
+        return scan_keys(
+            morsel, self.rule.determinant, selected, anywhere(flags), list(zip(hashes, flags, strict=True))
+        )
 
-    def judge(self, state: Pieces, run: Run) -> Judged:
-        groups = Groups(state["hashes"], state["valid"])
-        codes = np.full(len(groups.ids), SKIP, np.uint8)
-        for number in range(len(self.rule.dependent)):
-            hashes, valid = state[f"hashes{number}"], state[f"valid{number}"]
-            _runs.differ(groups.ids, len(groups), hashes, valid, number + 1, codes)
+    def judge(self, state: ScannedKeys, run: Run) -> Judged:
+        codes = state.codes()
+        state.mark_differing(codes, len(self.rule.dependent), run)
         return Judged(codes)

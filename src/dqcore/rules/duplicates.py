@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .._native import keys as _keys
 from .._native import runs as _runs
+from .._native.partitions import RowSet, spans
 from ..arrays import QUOTES
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
-from ..keyed import Run
+from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, scan_keys
 from ..logical import logical
-from ..morsel import Flags, Morsel
+from ..morsel import Codes, Flags, Morsel
 from .base import (
-    PASS,
-    SKIP,
     Common,
     Finding,
     Judged,
     KeyCheck,
     KeyRule,
-    Pieces,
     Selected,
     column_name,
     composite,
-    keyed,
     taken,
 )
 
 COUNTS = ("rows", "retransmissions", "corrections", "conflicts")
+Counted = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""A group each: its retransmissions, corrections and conflicts."""
 # Half a unit in the last place of a float of this many bits, as a share of its value (IEEE 754).
 ROUNDOFF = {16: 2.0**-11, 32: 2.0**-24, 64: 2.0**-53}
 
@@ -148,11 +148,18 @@ def tolerance(given: Any) -> Tolerance | None:
     )
 
 
-class DuplicatesCheck(KeyCheck):
-    """State, a row each: the key's hash; `valid`, where key, value and time all are; the value (a hash, or
-    with a tolerance a number), the time and the status' letter where the rule reads them. And, a piece a
-    morsel, the cells of the key (references to the data, not copies), from which the details are taken."""
+class Sent(NamedTuple):
+    """State: the keys, with the spans of time beside them where `within` limits runs; and a piece a morsel, the cells
+    of the columns (references to the data, not copies), from which all else is read where a key comes again."""
 
+    keys: ScannedKeys
+    cells: list[Morsel]
+
+    def merge(self, other: Sent) -> Sent:
+        return Sent(self.keys.merge(other.keys), self.cells + other.cells)
+
+
+class DuplicatesCheck(KeyCheck):
     rule: Duplicates
 
     def __init__(
@@ -164,57 +171,84 @@ class DuplicatesCheck(KeyCheck):
         self.within = None if rule.within is None else microseconds(rule.within, "within")
         self.dtype, self.roundoff = _as_numbers(logical(value)) if near is not None and value is not None else ("", 0.0)
 
-    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
+    def scan(self, morsel: Morsel, selected: Selected) -> Sent:
         rule = self.rule
-        hashes, valid = keyed(morsel, rule.columns, selected)
-        pieces: dict[str, Any] = {"hashes": hashes, "key": tuple(map(morsel.cells, rule.columns))}
-        if rule.value is not None:
-            pieces["value"], there = self._values(morsel, rule.value)
-            valid = valid & there
-        if rule.at is not None:
-            pieces["at"], there = morsel.times(rule.at)
-            valid = valid & there
-        if rule.status is not None:
-            pieces["status"] = _letters(morsel, rule.status)
-        return Pieces(valid=valid, **pieces)
+        said = everywhere(flags_of(morsel, [column for column in (rule.value, rule.at) if column is not None]))
+        beside = []
+        if rule.at is not None and self.within is not None:
+            beside = [(spans(morsel.times(rule.at).values, self.within, morsel.arena), None)]
+        keys = scan_keys(morsel, rule.columns, selected, said, beside)
+        names = (*rule.columns, rule.value, rule.status, rule.at)
+        cells = {name: morsel.cells(name) for name in names if name is not None}
+        return Sent(keys, [Morsel(morsel.start, morsel.rows, cells, morsel.zone, morsel.seed)])
 
-    def _values(self, morsel: Morsel, column: str) -> tuple[NDArray[Any], Flags]:
+    def judge(self, state: Sent, run: Run) -> Judged:
+        codes = state.keys.codes()
+        # A row that is further off than `within` from all others of its key is a run of its own: it passes.
+        repeats = state.keys.repeats(run, self.within is not None)
+        self._judge(repeats, state.cells, codes, run)
+        return Judged(codes, partial(self._details, state.cells, [valid for _, valid in state.keys.valid]))
+
+    def _judge(self, repeats: list[Repeats], cells: list[Morsel], codes: Codes, run: Run) -> list[Counted]:
+        """Codes into `codes`; and for each part of the repeats what its groups count."""
+        rule = self.rule
+        said: dict[str, NDArray[Any]] = {}
+        rows = RowSet([part.rows for part in repeats], len(codes))
+        if any(column is not None for column in (rule.at, rule.status, rule.value)) and len(rows):
+            said = look_up(cells, rows.rows(), self._said, run)
+        return run([partial(self._judge_part, part, rows, said, codes) for part in repeats])
+
+    def _judge_part(self, part: Repeats, rows: RowSet, said: dict[str, NDArray[Any]], codes: Codes) -> Counted:
+        places = rows.places(part.rows) if said else None
+        times = None
+        if places is not None and "times" in said:
+            times = said["times"].take(places)
+            if _runs.order_by_time(part.rows, part.starts, times):
+                places = rows.places(part.rows)
+        tolerance = None if self.near is None else (*self.near, self.roundoff)
+        status, values = said.get("status"), said.get("values")
+        return _runs.judge(part.rows, part.starts, codes, times, self.within, places, status, values, tolerance)
+
+    def _said(self, morsel: Morsel) -> dict[str, NDArray[Any]]:
+        """Times, letters of the status, and values, those of them that the rule reads."""
+        said: dict[str, NDArray[Any]] = {}
+        if self.rule.at is not None:
+            said["times"] = morsel.times(self.rule.at).values
+        if self.rule.status is not None:
+            said["status"] = _letters(morsel, self.rule.status)
+        if self.rule.value is not None:
+            said["values"] = self._values(morsel, self.rule.value)
+        return said
+
+    def _values(self, morsel: Morsel, column: str) -> NDArray[Any]:
         if self.near is None:
-            return morsel.keys((column,))
+            return morsel.keys((column,)).hashes
         if self.dtype == "decimal":
             # Rounded to float64, for which the tolerance allows.
-            return np.asarray(morsel.arrow(column).cast(pa.float64()).fill_null(0)), morsel.valid(column)
-        values, valid = morsel.numbers(column)
-        return values.astype(self.dtype, copy=False), valid
+            return np.asarray(morsel.arrow(column).cast(pa.float64()).fill_null(0))
+        return morsel.numbers(column).values.astype(self.dtype, copy=False)
 
-    def judge(self, state: Pieces, run: Run) -> Judged:
-        groups = _keys.Groups(state["hashes"], state["valid"])
-        codes = np.where(groups.ids < 0, np.uint8(SKIP), np.uint8(PASS))
-        rows = np.flatnonzero(groups.ids >= 0)
-        several = np.bincount(groups.ids[rows], minlength=len(groups)) > 1
-        rows = rows[several[groups.ids[rows]]]
-        ids = np.cumsum(several)[groups.ids[rows]] - 1
-        order, starts = _keys.order(ids, int(several.sum()))
-        firsts = rows[order[starts[:-1]]]
-        at = None if self.rule.at is None else state["at"]
-        if at is not None and np.any(at[rows][1:] < at[rows][:-1]):
-            by_time = np.argsort(at[rows], kind="stable")
-            rows = rows[by_time]
-            order, _ = _keys.order(ids[by_time], len(firsts))
-        counts = _runs.judge(
-            rows[order],
-            starts,
-            codes,
-            at,
-            self.within,
-            None if self.rule.status is None else state["status"],
-            None if self.rule.value is None else state["value"],
-            None if self.near is None else (*self.near, self.roundoff),
+    def _details(self, cells: list[Morsel], valid: list[Flags | None]) -> pa.Table:
+        """The counts of every key that stands in several rows. Few ask for them, so nothing is kept to make them but
+        where the data is: its keys are scanned again, those of `valid` rows alone."""
+        keys = ScannedKeys([], [])
+        for piece, there in zip(cells, valid, strict=True):
+            # What is computed for a morsel goes with it.
+            morsel = replace(piece, _cache={})
+            selected = None if there is None else there.view(np.bool_)
+            keys = keys.merge(scan_keys(morsel, self.rule.columns, selected))
+        repeats = keys.repeats(_in_turn)
+        counted = self._judge(repeats, cells, keys.codes(), _in_turn)
+        firsts = np.concatenate([part.firsts for part in repeats])
+        in_order = np.argsort(firsts)
+        sizes = np.concatenate([np.diff(part.starts) for part in repeats])
+        counts = [sizes, *(np.concatenate(column) for column in zip(*counted, strict=True))]
+        pieces = [tuple(morsel.cells(column) for column in self.rule.columns) for morsel in cells]
+        return self._table(
+            taken(pieces, firsts[in_order].astype(np.int64), self.types), [column[in_order] for column in counts]
         )
-        return Judged(codes, self._details(state, firsts, np.diff(starts), *counts))
 
-    def _details(self, state: Pieces, firsts: NDArray[np.int64], *counts: NDArray[np.int64]) -> pa.Table:
-        keys = taken(state.pieces("key"), firsts, self.types)
+    def _table(self, keys: list[pa.ChunkedArray], counts: list[NDArray[np.int64]]) -> pa.Table:
         fields = [
             *(
                 pa.field(told, key.type, metadata={QUOTES: name.encode()})
@@ -223,6 +257,10 @@ class DuplicatesCheck(KeyCheck):
             *(pa.field(name, pa.int64(), metadata={QUOTES: b""}) for name in COUNTS),
         ]
         return pa.Table.from_arrays([*keys, *map(pa.array, counts)], schema=pa.schema(fields))
+
+
+def _in_turn(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [task() for task in tasks]
 
 
 def _told_apart(columns: Sequence[str]) -> list[str]:

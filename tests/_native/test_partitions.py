@@ -1,0 +1,139 @@
+"""Keys scattered into partitions: every group found, whole and in order, however the rows came in pieces."""
+
+import random
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dqcore._native import keys, runs
+from dqcore._native.arena import Arena
+from dqcore._native.columns import Column
+from dqcore._native.partitions import PARTITIONS, Partitions, RowSet, scatter, spans
+
+FAR = 2**63 - 1
+
+
+def scattered(numbers, valid=None, beside=(), size=7, arena=None):
+    """Keys in pieces of `size` rows; `valid` and what is beside them cut likewise."""
+    hashes = keys.hash_key([Column(pa.array(np.array(numbers, np.int64)))], 5)
+    pieces = []
+    for low in range(0, len(numbers), size):
+        part = slice(low, low + size)
+        cut = [(values[part], None if there is None else there[part]) for values, there in beside]
+        pieces.extend(scatter(hashes[part], None if valid is None else valid[part], low, arena, cut))
+    return Partitions(pieces)
+
+
+def groups(found):
+    rows, starts, firsts = found
+    cut = [rows[low:high].tolist() for low, high in pairwise(starts)]
+    assert [min(group) for group in cut] == firsts.tolist()
+    return sorted(cut)
+
+
+def by_key(numbers, valid):
+    rows = defaultdict(list)
+    for row, number in enumerate(numbers):
+        if valid[row]:
+            rows[number].append(row)
+    return rows
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 300, 5000, 40_000])
+@pytest.mark.parametrize("distinct", [1, 3, 200, 100_000])
+def test_rows_of_keys_that_stand_in_several(rows, distinct):
+    rng = random.Random(rows + distinct)
+    numbers = [rng.randrange(distinct) for _ in range(rows)]
+    valid = np.array([rng.random() < 0.9 for _ in range(rows)], np.uint8)
+    expected = [group for group in by_key(numbers, valid).values() if len(group) > 1]
+    for arena in (None, Arena()):
+        held = scattered(numbers, valid, [(np.zeros(rows, np.uint32), None)], 97 if rows < 10_000 else rows, arena)
+        assert groups(held.find_repeats(0, PARTITIONS)) == sorted(expected)
+        parts = [groups(held.find_repeats(low, low + 64)) for low in range(0, PARTITIONS, 64)]
+        assert sorted(group for part in parts for group in part) == sorted(expected)
+
+
+@pytest.mark.parametrize("rows", [2, 63, 64, 65, 66, 1000])
+@pytest.mark.parametrize("spread", [1, 2, 255, 256, 257, 70_000, 2**40, 2**64])
+def test_many_rows_of_a_key_come_in_the_order_of_times_then_of_rows(rows, spread):
+    rng = random.Random(rows)
+    times = np.array([rng.randrange(spread) - spread // 2 for _ in range(rows)], np.int64)
+    order = np.argsort(times, kind="stable")
+    for starts in ([0, rows], [0, 0, rows, rows], [0, rows // 2, rows]):
+        sorted_rows, sorted_times = np.arange(rows, dtype=np.uint32), times.copy()
+        moved = runs.order_by_time(sorted_rows, np.array(starts), sorted_times)
+        cut = [order[(order >= low) & (order < high)] for low, high in pairwise(starts)]
+        assert sorted_rows.tolist() == np.concatenate(cut).tolist()
+        assert sorted_times.tolist() == times[sorted_rows].tolist()
+        assert moved == (sorted_rows.tolist() != list(range(rows)))
+
+
+@pytest.mark.parametrize("near", [0, 1, 2, 3, 5, 8, 9, 1000, 2**62, 2**63, 2**64, 2**70])
+def test_no_row_that_has_another_near_it_is_left_out(near):
+    rng = random.Random(near)
+    rows = 4000
+    numbers = [rng.randrange(700) for _ in range(rows)]
+    span = min(8 * near + 8, FAR)
+    times = np.array([rng.randrange(-span, span) for _ in range(rows)], np.int64)
+    found = scattered(numbers, None, [(spans(times, near), None)], 501).find_repeats(0, PARTITIONS, near=True)
+    kept = set(found[0].tolist())
+    for group in by_key(numbers, [1] * rows).values():
+        ordered = sorted(group, key=lambda row: (times[row], row))
+        for before, row in pairwise(ordered):
+            if int(times[row]) - int(times[before]) <= near:
+                assert {before, row} <= kept
+    assert groups(found)
+
+
+def test_few_are_kept_that_have_no_other_near_them():
+    rows = 50_000
+    times = np.arange(rows, dtype=np.int64) * 1000
+    numbers = [row % 100 for row in range(rows)]
+    found = scattered(numbers, None, [(spans(times, 10), None)], 9000).find_repeats(0, PARTITIONS, near=True)
+    assert len(found[0]) < rows // 20
+
+
+@pytest.mark.parametrize("distinct", [1, 40, 100_000])
+def test_rows_whose_key_has_several_values(distinct):
+    rng = random.Random(distinct)
+    rows = 3000
+    numbers = [rng.randrange(distinct) for _ in range(rows)]
+    valid = np.array([rng.random() < 0.9 for _ in range(rows)], np.uint8)
+    said = [[rng.choice([0, 0, 0, 1]) if number % 3 else 7 for number in numbers] for _ in range(2)]
+    there = np.array([rng.random() < 0.8 for _ in range(rows)], np.uint8)
+    values = [keys.hash_key([Column(pa.array(column))], 5) for column in said]
+    expected = np.zeros(rows, np.uint8)
+    for code, flags in ((2, np.ones(rows, np.uint8)), (1, there)):
+        for group in by_key(numbers, valid).values():
+            judged = [row for row in group if flags[row]]
+            if len({said[code - 1][row] for row in judged}) > 1:
+                expected[judged] = code
+    held = scattered(numbers, valid, [(values[0], there), (values[1], None)], 211)
+    codes = np.zeros(rows, np.uint8)
+    held.mark_differing(0, 100, 2, codes)
+    held.mark_differing(100, PARTITIONS, 2, codes)
+    assert codes.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 63, 64, 65, 500])
+def test_a_set_of_rows_knows_their_places(rows):
+    chosen = random.Random(rows).sample(range(rows), rows // 2)
+    parts = [np.array(part, np.uint32) for part in (chosen[:5], chosen[5:])]
+    held = RowSet(parts, rows)
+    assert held.rows().tolist() == sorted(chosen)
+    for part in parts:
+        assert held.rows()[held.places(part)].tolist() == part.tolist()
+
+
+def test_what_is_not_beside_the_keys_is_not_read():
+    none = (np.zeros(0, np.uint8), np.zeros(PARTITIONS + 1, np.uint32), None)
+    assert groups(Partitions([none]).find_repeats(0, PARTITIONS, near=True)) == []
+    assert groups(scattered([1, 1, 1]).find_repeats(0, PARTITIONS)) == [[0, 1, 2]]
+    with pytest.raises(ValueError, match="0 bytes beside each entry where 4 are needed"):
+        scattered([1, 1, 1]).find_repeats(0, PARTITIONS, near=True)
+    held = scattered([1, 1, 1], None, [(np.zeros(3, np.uint32), None)])
+    with pytest.raises(ValueError, match="4 bytes beside each entry where 16 are needed"):
+        held.mark_differing(0, PARTITIONS, 1, np.zeros(3, np.uint8))
