@@ -115,26 +115,39 @@ static int dq_add_member(const dq_text_set *set, dq_member *slots, const uint8_t
   slots[at] = (dq_member){w.head, w.tail, n, s};
   return at != own;
 }
-/* Texts of at most eight bytes are their first word and their length. */
+/* Texts of at most eight bytes are their first word and their length. Nulls are judged as well, and marked at the end:
+ * what stands under one may be read, and a loop without branches takes less than they would save. */
 static const uint64_t dq_first_bytes[9] = {0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF,
                                            0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
-DQ_INLINE uint64_t dq_only_word(dq_text t, const uint8_t *end) {
-  int64_t n = t.n <= 8 ? t.n : 8;
-  if (DQ_LIKELY(end - t.s >= 8)) return dq_word(t.s) & dq_first_bytes[n];
-  return dq_short_word(t.s, n, end);
+DQ_INLINE uint8_t dq_is_short_stranger(const dq_text_set *set, int64_t n, uint64_t word) {
+  uint64_t x = word + (uint64_t)n;
+  const dq_member *m = set->slots + (((x ^ (x >> 32)) * set->multiplier) >> set->shift);
+  return (uint8_t)((m->head ^ word) | (uint64_t)(m->n ^ n) ? 1 : 0);
 }
-DQ_INLINE uint64_t dq_only_word_of_view(const dq_column *c, int64_t i) {
-  const uint8_t *view = c->values + (c->offset + i) * 16;
-  return dq_word(view + 4); /* of a longer text anything, since its length is no member's */
-}
-#define DQ_SHORT_STRANGERS(LENGTH, WORD)                                                   \
-  for (int64_t i = 0; i < c->length; i++) {                                                \
-    if (c->validity != NULL && !dq_is_valid(c, i)) continue;                               \
-    int64_t length = (LENGTH);                                                             \
-    uint64_t word = (WORD), x = word + (uint64_t)length;                                   \
-    const dq_member *m = set.slots + (((x ^ (x >> 32)) * set.multiplier) >> set.shift);    \
-    codes[i] = (uint8_t)!((m->head == word) & (m->n == length));                           \
-  }                                                                                        \
+/* The rows up to the last one that eight bytes can be read from. */
+#define DQ_WIDE_ROWS(READ)                                                            \
+  int64_t wide = c->length;                                                           \
+  while (wide > 0 && end - READ(c, wide - 1).s < 8) wide--;
+#define DQ_SHORT_STRANGERS(READ)                                                      \
+  {                                                                                   \
+    DQ_WIDE_ROWS(READ)                                                                \
+    for (int64_t i = 0; i < wide; i++) {                                              \
+      dq_text t = READ(c, i);                                                         \
+      uint64_t word = dq_word(t.s) & dq_first_bytes[t.n < 8 ? t.n : 8];               \
+      codes[i] = dq_is_short_stranger(&set, t.n, word);                               \
+    }                                                                                 \
+    for (int64_t i = wide; i < c->length; i++) {                                      \
+      dq_text t = READ(c, i);                                                         \
+      codes[i] = dq_is_short_stranger(&set, t.n, dq_short_word(t.s, t.n, end));       \
+    }                                                                                 \
+    break;                                                                            \
+  }
+/* Of a text longer than eight bytes the view's words are anything: its length is no member's. */
+#define DQ_SHORT_VIEW_STRANGERS                                                       \
+  for (int64_t i = 0; i < c->length; i++) {                                           \
+    const uint8_t *view = c->values + (c->offset + i) * 16;                           \
+    codes[i] = dq_is_short_stranger(&set, dq_i32(view, 0), dq_word(view + 4));        \
+  }                                                                                   \
   break;
 #define DQ_STRANGER_LOOP(WORDS)                                                            \
   if (set.perfect)                                                                         \
@@ -157,9 +170,9 @@ static void dq_strangers(const dq_column *column, const dq_text_set *texts, uint
   const dq_text_set set = *texts;
   const uint8_t *end = c->bytes + c->limit;
   if (set.perfect && set.longest <= 8) switch (c->layout) {
-    case DQ_UTF8: DQ_SHORT_STRANGERS(dq_text_utf8(c, i).n, dq_only_word(dq_text_utf8(c, i), end))
-    case DQ_LARGE_UTF8: DQ_SHORT_STRANGERS(dq_text_large(c, i).n, dq_only_word(dq_text_large(c, i), end))
-    case DQ_UTF8_VIEW: DQ_SHORT_STRANGERS(dq_i32(c->values, 4 * (c->offset + i)), dq_only_word_of_view(c, i))
+    case DQ_UTF8: DQ_SHORT_STRANGERS(dq_text_utf8)
+    case DQ_LARGE_UTF8: DQ_SHORT_STRANGERS(dq_text_large)
+    case DQ_UTF8_VIEW: DQ_SHORT_VIEW_STRANGERS
     default: break;
   }
   else switch (c->layout) {
