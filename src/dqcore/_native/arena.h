@@ -22,4 +22,13 @@ static void *dq_map(size_t size) {
   return p + before;
 }
 static void dq_unmap(void *p, size_t size) { munmap(p, size); }
+/* The pages may be taken at any time until they are written again. */
+static void dq_let_go(void *p, size_t size) {
+#ifdef MADV_FREE
+  madvise(p, size, MADV_FREE);
+#else
+  (void)p;
+  (void)size;
+#endif
+}
 #endif

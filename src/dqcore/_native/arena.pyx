@@ -10,23 +10,59 @@ cdef extern from "arena.h" nogil:
     size_t DQ_HUGE_PAGE
     void* dq_map(size_t size)
     void dq_unmap(void* p, size_t size)
+    void dq_let_go(void* p, size_t size)
+
+
+cdef size_t MOST_SPARE = 128 << 20
+"""Bytes of blocks that are kept for the next run rather than given back."""
+
+cdef enum:
+    SPARE_BLOCKS = 64
+
+cdef struct dq_spare:
+    void* start
+    size_t size
+
+cdef dq_spare spare[SPARE_BLOCKS]
+cdef int n_spare = 0
+cdef size_t spare_size = 0
 
 
 cdef class Block:
-    """Memory that lives as long as any array cut from it."""
+    """Memory that lives as long as any array cut from it.
+
+    A page that is used for the first time costs more to clear than to fill. So some blocks outlast their arrays, for the
+    next run; the system may take their pages whenever it is short of memory."""
 
     cdef void* start
     cdef size_t size
 
     def __cinit__(self, size_t size):
-        self.start = dq_map(size)
+        global n_spare, spare_size
+        cdef int k
         self.size = size
+        for k in range(n_spare - 1, -1, -1):
+            if spare[k].size == size:
+                self.start = spare[k].start
+                n_spare -= 1
+                spare[k] = spare[n_spare]
+                spare_size -= size
+                return
+        self.start = dq_map(size)
         if self.start == NULL:
             raise MemoryError(f"no memory for {size} bytes")
 
     def __dealloc__(self):
-        if self.start != NULL:
+        global n_spare, spare_size
+        if self.start == NULL:
+            return
+        if n_spare == SPARE_BLOCKS or spare_size + self.size > MOST_SPARE:
             dq_unmap(self.start, self.size)
+            return
+        dq_let_go(self.start, self.size)
+        spare[n_spare] = dq_spare(self.start, self.size)
+        n_spare += 1
+        spare_size += self.size
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         PyBuffer_FillInfo(buffer, self, self.start, <Py_ssize_t>self.size, 0, flags)
