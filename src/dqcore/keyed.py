@@ -1,6 +1,6 @@
 """The keys of all rows, kept while a table is scanned, and the rows found whose key comes again.
 
-A scan keeps 16 bytes a row, and what stands beside them. Everything else that a keyed rule wants to know, it looks up
+A scan keeps 12 bytes a row, and what stands beside them. Everything else that a keyed rule wants to know, it looks up
 for the rows whose key stands in several.
 """
 

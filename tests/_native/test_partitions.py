@@ -129,7 +129,7 @@ def test_a_set_of_rows_knows_their_places(rows):
 
 
 def test_what_is_not_beside_the_keys_is_not_read():
-    none = (np.zeros(0, np.uint8), np.zeros(PARTITIONS + 1, np.uint32), None)
+    none = (np.zeros(0, np.uint8), np.zeros(PARTITIONS + 1, np.uint32), None, 0)
     assert groups(Partitions([none]).find_repeats(0, PARTITIONS, near=True)) == []
     assert groups(scattered([1, 1, 1]).find_repeats(0, PARTITIONS)) == [[0, 1, 2]]
     with pytest.raises(ValueError, match="0 bytes beside each entry where 4 are needed"):

@@ -1,10 +1,10 @@
 /* Keys scattered into partitions, and the rows found whose key comes again.
  *
- * A scan writes an entry a row into one of 256 partitions, so that what follows works on pieces that fit a cache. A
- * partition is filtered through two bitmaps (seen once, seen twice) before any table is built: rows whose key comes
- * once, as most do, are never looked up. What passes is told apart exactly by its hash: 64 + 32 bits beside the row,
- * and the 8 bits of the partition. What is to be known of every row of a key, such as its time, is scattered beside the
- * entries in the same order. */
+ * A scan writes an entry of twelve bytes a row into one of 256 partitions, so that what follows works on pieces that fit
+ * a cache. A partition is filtered through two bitmaps (seen once, seen twice) before any table is built: rows whose key
+ * comes once, as most do, are never looked up. What passes is told apart by 90 bits of its hash: 64 + 18 beside the row,
+ * and the 8 bits of the partition; of 100 million keys two that differ are taken for one once in 200 billion tables. What
+ * is to be known of every row of a key, such as its time, is scattered beside the entries in the same order. */
 #ifndef DQ_PARTITIONS_H
 #define DQ_PARTITIONS_H
 #include <stdlib.h>
@@ -14,10 +14,29 @@
 
 enum { DQ_PARTITIONS = 256 };
 
+/* Entries come in pieces of at most 2^14 rows, and name their row within the piece: `rest` has 18 bits of hash above it. */
+enum { DQ_ROW_BITS = 14, DQ_PIECE_ROWS = 1 << DQ_ROW_BITS };
+typedef struct {
+  uint32_t a[2], rest;
+} dq_entry;
+
+/* An entry with its row in the table. */
 typedef struct {
   uint64_t a;
   uint32_t b, row;
 } dq_keyed;
+
+DQ_INLINE uint64_t dq_entry_a(const dq_entry *e) {
+  uint64_t a;
+  memcpy(&a, e->a, 8);
+  return a;
+}
+DQ_INLINE dq_entry dq_make_entry(const dq_hash *h, uint32_t row) {
+  dq_entry e;
+  memcpy(e.a, &h->a, 8);
+  e.rest = ((uint32_t)(h->b >> 32) & ~(uint32_t)(DQ_PIECE_ROWS - 1)) | row;
+  return e;
+}
 
 /* A column of numbers (width 4) or hashes (width 16) to be kept in the order of the entries, zero where `there` (NULL:
  * everywhere) says that there is none. Width 0: no column. */
@@ -28,14 +47,14 @@ typedef struct {
   void *out;
 } dq_beside;
 
-DQ_INLINE void dq_scatter_rows(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, dq_keyed *out,
-                               const dq_beside *b, int width, uint32_t *at) {
+DQ_INLINE void dq_scatter_rows(const dq_hash *h, const uint8_t *valid, int64_t n, dq_entry *out, const dq_beside *b,
+                               int width, uint32_t *at) {
   uint32_t mask = DQ_PARTITIONS - 1;
   const uint8_t *there = b->there;
   for (int64_t i = 0; i < n; i++) {
     if (valid != NULL && !valid[i]) continue;
     uint32_t to = at[h[i].b & mask]++;
-    if (out != NULL) out[to] = (dq_keyed){h[i].a, (uint32_t)(h[i].b >> 32), first_row + (uint32_t)i};
+    if (out != NULL) out[to] = dq_make_entry(h + i, (uint32_t)i);
     int is_there = there == NULL || there[i];
     if (width == 4) ((uint32_t *)b->out)[to] = is_there ? ((const uint32_t *)b->values)[i] : 0;
     if (width == 16) ((dq_hash *)b->out)[to] = is_there ? ((const dq_hash *)b->values)[i] : (dq_hash){0, 0};
@@ -53,21 +72,21 @@ static void dq_count_partitions(const dq_hash *h, const uint8_t *valid, int64_t 
 }
 /* Entries of the valid rows (out NULL: none) and one column beside them, partition after partition, rows of one in
  * their own order. */
-static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t first_row, const uint32_t *starts,
-                       dq_keyed *out, const dq_beside *b) {
+static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, const uint32_t *starts, dq_entry *out,
+                       const dq_beside *b) {
   uint32_t at[DQ_PARTITIONS];
   memcpy(at, starts, sizeof at);
   if (out == NULL) {
-    dq_scatter_rows(h, valid, n, first_row, NULL, b, b->width, at);
+    dq_scatter_rows(h, valid, n, NULL, b, b->width, at);
   } else if (b->width == 0) {
-    if (valid == NULL) dq_scatter_rows(h, NULL, n, first_row, out, b, 0, at);
-    else dq_scatter_rows(h, valid, n, first_row, out, b, 0, at);
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, out, b, 0, at);
+    else dq_scatter_rows(h, valid, n, out, b, 0, at);
   } else if (b->width == 4) {
-    if (valid == NULL) dq_scatter_rows(h, NULL, n, first_row, out, b, 4, at);
-    else dq_scatter_rows(h, valid, n, first_row, out, b, 4, at);
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, out, b, 4, at);
+    else dq_scatter_rows(h, valid, n, out, b, 4, at);
   } else {
-    if (valid == NULL) dq_scatter_rows(h, NULL, n, first_row, out, b, 16, at);
-    else dq_scatter_rows(h, valid, n, first_row, out, b, 16, at);
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, out, b, 16, at);
+    else dq_scatter_rows(h, valid, n, out, b, 16, at);
   }
 }
 
@@ -76,12 +95,21 @@ static void dq_spans(const int64_t *restrict times, int64_t n, int shift, uint32
   for (int64_t i = 0; i < n; i++) out[i] = (uint32_t)((uint64_t)(times[i] >> shift));
 }
 
-/* A piece of a scan: entries, where its partitions start, and what stands beside the entries (NULL: nothing). */
+/* A piece of a scan: entries, where its partitions start, what stands beside the entries (NULL: nothing), and the row of
+ * the table that its rows are counted from. */
 typedef struct {
-  const dq_keyed *entries;
+  const dq_entry *entries;
   const uint32_t *starts;
   const void *beside;
+  uint32_t first_row;
 } dq_piece;
+
+DQ_INLINE uint32_t dq_row_of(const dq_piece *p, const dq_entry *e) {
+  return p->first_row + (e->rest & (DQ_PIECE_ROWS - 1));
+}
+DQ_INLINE dq_keyed dq_widened(const dq_piece *p, const dq_entry *e) {
+  return (dq_keyed){dq_entry_a(e), e->rest >> DQ_ROW_BITS, dq_row_of(p, e)};
+}
 
 /* Memory that grows as it must. */
 typedef struct {
@@ -101,8 +129,7 @@ static int dq_make_room(dq_room *r, size_t size) {
 typedef struct {
   const dq_hash *hashes;
   const uint8_t *valid; /* NULL: all */
-  uint32_t first_row;
-  dq_keyed *scratch, *out;
+  dq_entry *scratch, *out;
   uint32_t *starts; /* DQ_PARTITIONS + 1 a piece */
 } dq_scatter_state;
 static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *codes) {
@@ -113,7 +140,7 @@ static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *c
   const uint8_t *valid = s->valid ? s->valid + from : NULL;
   const dq_beside nothing = {0, NULL, NULL, NULL};
   dq_count_partitions(s->hashes + from, valid, n, starts);
-  dq_scatter(s->hashes + from, valid, n, s->first_row + (uint32_t)from, starts, s->scratch, &nothing);
+  dq_scatter(s->hashes + from, valid, n, starts, s->scratch, &nothing);
   memcpy(s->out + from, s->scratch, starts[DQ_PARTITIONS] * sizeof *s->out);
   return 0;
 }
@@ -127,7 +154,7 @@ typedef struct {
   dq_keyed *firsts; /* the first entry of each key that was looked up */
   uint32_t *repeats; /* how often each came */
   uint32_t n_firsts, room;
-  dq_room suspects, keys, ends, values, seen;
+  dq_room suspects, spans, keys, ends, values, seen;
 } dq_scratch;
 
 static void dq_free_scratch(dq_scratch *s) {
@@ -136,16 +163,18 @@ static void dq_free_scratch(dq_scratch *s) {
   free(s->firsts);
   free(s->repeats);
   free(s->suspects.start);
+  free(s->spans.start);
   free(s->keys.start);
   free(s->ends.start);
   free(s->values.start);
   free(s->seen.start);
   memset(s, 0, sizeof *s);
 }
-/* Zeroes both bitmaps, eight bits an entry, and gives their size in bits; 0 when there is no memory. */
+/* Zeroes both bitmaps and gives their size in bits, 0 when there is no memory: 32 bits an entry, so that few pass by
+ * chance, but 8 where that would not fit a cache. */
 static uint64_t dq_clear_bitmaps(dq_scratch *s, int64_t entries) {
-  uint64_t bits = 512;
-  while (bits < 8 * (uint64_t)entries) bits *= 2;
+  uint64_t bits = 512, wanted = (uint64_t)entries * (entries < 1 << 16 ? 32 : 8);
+  while (bits < wanted) bits *= 2;
   if (bits > s->bits) {
     free(s->once);
     s->once = (uint64_t *)malloc(bits / 4);
@@ -198,10 +227,15 @@ DQ_INLINE int64_t dq_number_key(dq_scratch *s, const dq_keyed *e) {
   return k;
 }
 
-#define DQ_EACH_ENTRY(E, ...)                                                                      \
-  for (int64_t piece = 0; piece < n_pieces; piece++) {                                             \
-    const dq_keyed *E = pieces[piece].entries + pieces[piece].starts[part];                        \
-    const dq_keyed *E##_end = pieces[piece].entries + pieces[piece].starts[part + 1];              \
+/* A run is short, so that the machine does not see it coming. */
+DQ_INLINE void dq_prefetch_run(const dq_piece *p, int part) {
+  const char *at = (const char *)(p->entries + p->starts[part]), *end = (const char *)(p->entries + p->starts[part + 1]);
+  for (int k = 0; k < 16 && at < end; k++, at += 64) __builtin_prefetch(at);
+}
+#define DQ_EACH_ENTRY(P, E, ...)                                                                   \
+  for (const dq_piece *P = pieces; P < pieces + n_pieces; P++) {                                   \
+    const dq_entry *E = P->entries + P->starts[part], *E##_end = P->entries + P->starts[part + 1]; \
+    if (P + 2 < pieces + n_pieces) dq_prefetch_run(P + 2, part);                                   \
     for (; E < E##_end; E++) __VA_ARGS__                                                           \
   }
 
@@ -214,46 +248,85 @@ static void dq_forget_keys(dq_scratch *s) {
   if (s->n_firsts) memset(s->slots, 0, s->capacity * sizeof *s->slots);
   s->n_firsts = 0;
 }
-/* Fills the bitmaps with one partition and empties the table of keys. 1: something may come twice; 0: nothing does;
- * -1: no memory. */
-static int dq_filter(const dq_piece *pieces, int64_t n_pieces, int part, dq_scratch *s, uint64_t *mask) {
+DQ_INLINE uint64_t dq_see(uint64_t *once, uint64_t *twice, uint64_t at) {
+  uint64_t bit = (uint64_t)1 << (at & 63), word = once[at >> 6], again = word & bit;
+  twice[at >> 6] |= again;
+  once[at >> 6] = word | bit;
+  return again;
+}
+DQ_INLINE uint64_t dq_seen(const uint64_t *bits, uint64_t at) { return (bits[at >> 6] >> (at & 63)) & 1; }
+
+static int64_t dq_suspects_of_key(const dq_piece *pieces, int64_t n_pieces, int part, uint64_t mask,
+                                  dq_scratch *s) {
+  uint64_t *once = s->once, *twice = s->twice, found = 0;
+  dq_keyed *restrict out = (dq_keyed *)s->suspects.start;
+  int64_t n = 0;
+  DQ_EACH_ENTRY(p, e, { found |= dq_see(once, twice, dq_entry_a(e) & mask); })
+  if (!found) return 0;
+  DQ_EACH_ENTRY(p, e, {
+    out[n] = dq_widened(p, e);
+    n += (int64_t)dq_seen(twice, dq_entry_a(e) & mask);
+  })
+  return n;
+}
+
+/* Time is cut into spans, numbered modulo 2^32. What is near stands in the same span or in the one beside it, and one
+ * key's spans are neighbours in the bitmaps. */
+DQ_INLINE int dq_has_near(const dq_scratch *s, uint64_t mask, uint64_t at) {
+  return (int)(dq_seen(s->twice, at & mask) | dq_seen(s->once, (at - 1) & mask) |
+               dq_seen(s->once, (at + 1) & mask));
+}
+DQ_INLINE uint32_t dq_span_beside(const dq_piece *p, const dq_entry *e) {
+  return ((const uint32_t *)p->beside)[e - p->entries];
+}
+/* Spans are added to two different parts of the hash in turn: of those that pass the first filter by chance, few pass
+ * the second. */
+static int64_t dq_suspects_near(const dq_piece *pieces, int64_t n_pieces, int part, uint64_t mask, dq_scratch *s) {
+  dq_keyed *out = (dq_keyed *)s->suspects.start;
+  uint32_t *spans = (uint32_t *)s->spans.start;
+  int64_t n = 0, kept = 0;
+  DQ_EACH_ENTRY(p, e, { dq_see(s->once, s->twice, (dq_entry_a(e) + dq_span_beside(p, e)) & mask); })
+  DQ_EACH_ENTRY(p, e, {
+    out[n] = dq_widened(p, e);
+    spans[n] = dq_span_beside(p, e);
+    n += dq_has_near(s, mask, out[n].a + spans[n]);
+  })
+  if (n == 0) return 0;
+  memset(s->once, 0, (mask + 1) / 4);
+  for (int64_t i = 0; i < n; i++) dq_see(s->once, s->twice, ((out[i].a >> 32) + spans[i]) & mask);
+  for (int64_t i = 0; i < n; i++) {
+    out[kept] = out[i];
+    kept += dq_has_near(s, mask, (out[i].a >> 32) + spans[i]);
+  }
+  return kept;
+}
+/* The entries of a partition whose key may stand in several rows, or with `near` in several rows of one span or of two
+ * that are neighbours (spans stand beside the entries); -1 when there is no memory. The table of keys is emptied. */
+static int64_t dq_suspects(const dq_piece *pieces, int64_t n_pieces, int part, int near, dq_scratch *s) {
   int64_t entries = dq_part_size(pieces, n_pieces, part);
   if (entries < 2) return 0;
-  uint64_t bits = dq_clear_bitmaps(s, entries), found = 0;
-  if (bits == 0) return -1;
-  *mask = bits - 1;
-  uint64_t *once = s->once, *twice = s->twice;
-  DQ_EACH_ENTRY(e, {
-    uint64_t at = e->a & (bits - 1), bit = (uint64_t)1 << (at & 63), word = once[at >> 6];
-    uint64_t again = word & bit;
-    found |= again;
-    twice[at >> 6] |= again;
-    once[at >> 6] = word | bit;
-  })
+  uint64_t bits = dq_clear_bitmaps(s, entries);
+  if (bits == 0 || !dq_make_room(&s->suspects, ((size_t)entries + 1) * sizeof(dq_keyed))) return -1;
+  if (near && !dq_make_room(&s->spans, ((size_t)entries + 1) * 4)) return -1;
   dq_forget_keys(s);
-  return found != 0;
-}
-DQ_INLINE int dq_suspect(const dq_scratch *s, uint64_t mask, const dq_keyed *e) {
-  uint64_t at = e->a & mask;
-  return (s->twice[at >> 6] >> (at & 63)) & 1;
+  if (near) return dq_suspects_near(pieces, n_pieces, part, bits - 1, s);
+  return dq_suspects_of_key(pieces, n_pieces, part, bits - 1, s);
 }
 
 /* Writes `code` for rows of one partition whose key stands in several rows: all of them, or with `keep_first` all but
  * the first. 0 when there is no memory. */
 static int dq_mark_repeats(const dq_piece *pieces, int64_t n_pieces, int part, int keep_first, uint8_t code,
                            dq_scratch *s, uint8_t *codes) {
-  uint64_t mask = 0;
-  int filtered = dq_filter(pieces, n_pieces, part, s, &mask);
-  if (filtered <= 0) return filtered == 0;
-  DQ_EACH_ENTRY(e, {
-    if (!dq_suspect(s, mask, e)) continue;
-    int64_t k = dq_number_key(s, e);
+  int64_t n = dq_suspects(pieces, n_pieces, part, 0, s);
+  const dq_keyed *suspects = (const dq_keyed *)s->suspects.start;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t k = dq_number_key(s, suspects + i);
     if (k < 0) return 0;
     if (s->repeats[k] == 1) continue;
-    codes[e->row] = code;
+    codes[suspects[i].row] = code;
     if (!keep_first) codes[s->firsts[k].row] = code;
-  })
-  return 1;
+  }
+  return n >= 0;
 }
 
 #endif

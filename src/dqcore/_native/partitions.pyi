@@ -11,7 +11,7 @@ MOST_ROWS: int
 
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.uint32]
-Piece = tuple[Bytes, Rows, Bytes | None]
+Piece = tuple[Bytes, Rows, Bytes | None, int]
 Beside = tuple[NDArray[np.uint32] | NDArray[np.uint64], Bytes | None]
 
 def scatter(

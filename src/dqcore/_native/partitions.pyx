@@ -15,15 +15,17 @@ from .steps cimport Step
 cdef extern from "partitions.h" nogil:
     enum:
         DQ_PARTITIONS
+        DQ_PIECE_ROWS
         DQ_BLOCK_ROWS
 
-    ctypedef struct dq_keyed:
+    ctypedef struct dq_entry:
         pass
 
     ctypedef struct dq_piece:
-        const dq_keyed* entries
+        const dq_entry* entries
         const uint32_t* starts
         const void* beside
+        uint32_t first_row
 
     ctypedef struct dq_scratch:
         pass
@@ -35,14 +37,13 @@ cdef extern from "partitions.h" nogil:
         void* out
 
     void dq_count_partitions(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t* starts)
-    void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t first_row, const uint32_t* starts,
-                    dq_keyed* out, const dq_beside* b)
+    void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, const uint32_t* starts, dq_entry* out,
+                    const dq_beside* b)
     ctypedef struct dq_scatter_state:
         const dq_hash* hashes
         const uint8_t* valid
-        uint32_t first_row
-        dq_keyed* scratch
-        dq_keyed* out
+        dq_entry* scratch
+        dq_entry* out
         uint32_t* starts
 
     int dq_run_scatter(const void* state, int64_t start, int64_t n, uint8_t* codes)
@@ -75,7 +76,7 @@ cdef extern from "repeats.h" nogil:
 
 
 cdef enum:
-    PIECE_ROWS = 16384
+    ENTRY = 12  # bytes
 
 
 PARTITIONS = DQ_PARTITIONS
@@ -84,9 +85,9 @@ MOST_ROWS = 2**32
 
 
 def scatter(hashes, valid, first_row, Arena arena=None, beside=()):
-    """Pieces of a scan, (entries, starts, beside) each: an entry of 16 bytes for each row that is valid (None: all),
-    partition after partition; partition p is entries[starts[p]:starts[p + 1]]. `first_row` is the row of the table of
-    hashes[0].
+    """Pieces of a scan, (entries, starts, beside, first row) each: an entry of 12 bytes for each row that is valid (None:
+    all), partition after partition; partition p has the entries starts[p] up to starts[p + 1]. `first_row` is the row of
+    the table of hashes[0].
 
     `beside` is of columns to be kept in the order of the entries, each as (values, there): a number (uint32) or a hash
     (two uint64) a row, zero where `there` (None: everywhere) has a 0; in a piece they stand one after the other. What
@@ -100,12 +101,12 @@ def scatter(hashes, valid, first_row, Arena arena=None, beside=()):
     if valid is not None:
         ok = <const uint8_t*>readable(valid, n)
     # Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order.
-    cdef int64_t most = min(n, PIECE_ROWS)
-    entries = bytes_for(arena, 16 * most)
+    cdef int64_t most = min(n, DQ_PIECE_ROWS)
+    entries = bytes_for(arena, ENTRY * most)
     columns = [(values, there, bytes_for(arena, _width(values) * most)) for values, there in beside]
     pieces = []
-    for at in range(0, max(n, 1), PIECE_ROWS):
-        pieces.append(_piece(given, ok, at, min(n - at, PIECE_ROWS), first_row + at, arena, entries, columns))
+    for at in range(0, max(n, 1), DQ_PIECE_ROWS):
+        pieces.append(_piece(given, ok, at, min(n - at, DQ_PIECE_ROWS), first_row + at, arena, entries, columns))
     return pieces
 
 
@@ -122,19 +123,19 @@ cdef class Scatter(Step):
         if first_row + n > MOST_ROWS:
             raise OverflowError(f"keys of more than {MOST_ROWS} rows")
         blocks = range(0, max(n, 1), DQ_BLOCK_ROWS)
-        kept = np.empty(16 * n, np.uint8) if arena is None else arena.empty(16 * n)
-        scratch = bytes_for(arena, 16 * min(n, DQ_BLOCK_ROWS))
+        kept = np.empty(ENTRY * n, np.uint8) if arena is None else arena.empty(ENTRY * n)
+        scratch = bytes_for(arena, ENTRY * min(n, DQ_BLOCK_ROWS))
         starts = np.zeros((len(blocks), DQ_PARTITIONS + 1), np.uint32)
         self.held = (hashes, valid, scratch)
         self.pieces = [
-            (kept[16 * at : 16 * min(n, at + DQ_BLOCK_ROWS)], starts[number], None) for number, at in enumerate(blocks)
+            (kept[ENTRY * at : ENTRY * min(n, at + DQ_BLOCK_ROWS)], starts[number], None, first_row + at)
+            for number, at in enumerate(blocks)
         ]
         self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
         if valid is not None:
             self.state.valid = <const uint8_t*>readable(valid, n)
-        self.state.first_row = first_row
-        self.state.scratch = <dq_keyed*>writable(scratch, 0)
-        self.state.out = <dq_keyed*>writable(kept, 16 * n)
+        self.state.scratch = <dq_entry*>writable(scratch, 0)
+        self.state.out = <dq_entry*>writable(kept, ENTRY * n)
         self.state.starts = <uint32_t*>writable(starts, 0)
         self.step.run = dq_run_scatter
         self.step.state = &self.state
@@ -149,7 +150,7 @@ cdef object _piece(const dq_hash* hashes, const uint8_t* valid, int64_t at, int6
     """The piece of `n` rows from `at`; `entries`, and the last of each of `columns`, have room for it."""
     starts = np.empty(DQ_PARTITIONS + 1, np.uint32)
     cdef uint32_t* s = <uint32_t*>writable(starts, 4 * (DQ_PARTITIONS + 1))
-    cdef dq_keyed* out = <dq_keyed*>writable(entries, 16 * n)
+    cdef dq_entry* out = <dq_entry*>writable(entries, ENTRY * n)
     cdef dq_beside b
     hashes += at
     if valid != NULL:
@@ -169,9 +170,9 @@ cdef object _piece(const dq_hash* hashes, const uint8_t* valid, int64_t at, int6
         if there is not None:
             b.there = <const uint8_t*>readable(there, at + n) + at
         with nogil:
-            dq_scatter(hashes, valid, n, first_row, s, out, &b)
+            dq_scatter(hashes, valid, n, s, out, &b)
         out = NULL
-    return _kept([entries[: 16 * kept]], arena), starts, _kept(scattered, arena) if columns else None
+    return _kept([entries[: ENTRY * kept]], arena), starts, _kept(scattered, arena) if columns else None, first_row
 
 
 cdef object _kept(list scattered, Arena arena):
@@ -213,7 +214,7 @@ cdef class Partitions:
         if self.pieces == NULL:
             raise MemoryError("no memory for the keys of a scan")
         self.beside = None
-        for number, (entries, starts, beside) in enumerate(self.held):
+        for number, (entries, starts, beside, first_row) in enumerate(self.held):
             width = 0 if beside is None else len(beside) // max(int(starts[DQ_PARTITIONS]), 1)
             if starts[DQ_PARTITIONS] and (self.beside is None or width < self.beside):
                 self.beside = width
@@ -221,7 +222,8 @@ cdef class Partitions:
             if beside is not None:
                 self.pieces[number].beside = readable(beside, 0)
             self.pieces[number].starts = <const uint32_t*>readable(starts, 4 * (DQ_PARTITIONS + 1))
-            self.pieces[number].entries = <const dq_keyed*>readable(entries, 16 * int(starts[DQ_PARTITIONS]))
+            self.pieces[number].entries = <const dq_entry*>readable(entries, ENTRY * int(starts[DQ_PARTITIONS]))
+            self.pieces[number].first_row = first_row
 
     def __dealloc__(self):
         free(self.pieces)

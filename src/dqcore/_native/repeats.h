@@ -17,72 +17,6 @@ static void dq_free_repeated(dq_repeated *r) {
   memset(r, 0, sizeof *r);
 }
 
-typedef struct {
-  uint64_t a;
-  uint32_t b, row, span;
-} dq_suspected;
-
-DQ_INLINE void dq_see(dq_scratch *s, uint64_t at) {
-  uint64_t bit = (uint64_t)1 << (at & 63), word = s->once[at >> 6];
-  s->twice[at >> 6] |= word & bit;
-  s->once[at >> 6] = word | bit;
-}
-DQ_INLINE uint64_t dq_seen(const uint64_t *bits, uint64_t at) { return (bits[at >> 6] >> (at & 63)) & 1; }
-/* Time is cut into spans, numbered modulo 2^32. What is near stands in the same span or in the one beside it, and one
- * key's spans are neighbours in the bitmaps. */
-DQ_INLINE int dq_has_near(const dq_scratch *s, uint64_t mask, uint64_t at) {
-  return (int)(dq_seen(s->twice, at & mask) | dq_seen(s->once, (at - 1) & mask) |
-               dq_seen(s->once, (at + 1) & mask));
-}
-DQ_INLINE uint32_t dq_span_beside(const dq_piece *p, const dq_keyed *e) {
-  return ((const uint32_t *)p->beside)[e - p->entries];
-}
-static int64_t dq_suspects_of_key(const dq_piece *pieces, int64_t n_pieces, int part, dq_scratch *s) {
-  uint64_t mask = 0;
-  int64_t n = 0;
-  int filtered = dq_filter(pieces, n_pieces, part, s, &mask);
-  if (filtered <= 0) return filtered;
-  dq_suspected *out = (dq_suspected *)s->suspects.start;
-  DQ_EACH_ENTRY(e, {
-    out[n] = (dq_suspected){e->a, e->b, e->row, 0};
-    n += dq_suspect(s, mask, e);
-  })
-  return n;
-}
-/* Spans are added to two different parts of the hash in turn: of those that pass the first filter by chance, few pass
- * the second. */
-static int64_t dq_suspects_near(const dq_piece *pieces, int64_t n_pieces, int part, int64_t entries, dq_scratch *s) {
-  int64_t n = 0, kept = 0;
-  uint64_t bits = dq_clear_bitmaps(s, entries), mask = bits - 1;
-  if (bits == 0) return -1;
-  dq_forget_keys(s);
-  DQ_EACH_ENTRY(e, { dq_see(s, (e->a + dq_span_beside(pieces + piece, e)) & mask); })
-  dq_suspected *out = (dq_suspected *)s->suspects.start;
-  DQ_EACH_ENTRY(e, {
-    uint32_t span = dq_span_beside(pieces + piece, e);
-    out[n] = (dq_suspected){e->a, e->b, e->row, span};
-    n += dq_has_near(s, mask, e->a + span);
-  })
-  if (n == 0) return 0;
-  memset(s->once, 0, bits / 4);
-  for (int64_t i = 0; i < n; i++) dq_see(s, ((out[i].a >> 32) + out[i].span) & mask);
-  for (int64_t i = 0; i < n; i++) {
-    uint64_t at = (out[i].a >> 32) + out[i].span;
-    out[kept] = out[i];
-    kept += dq_has_near(s, mask, at);
-  }
-  return kept;
-}
-/* The entries of a partition whose key may stand in several rows, or with `near` in several rows of one span or of two
- * that are neighbours (spans stand beside the entries); -1 when there is no memory. */
-static int64_t dq_suspects(const dq_piece *pieces, int64_t n_pieces, int part, int near, dq_scratch *s) {
-  int64_t entries = dq_part_size(pieces, n_pieces, part);
-  if (entries < 2) return 0;
-  if (!dq_make_room(&s->suspects, (size_t)entries * sizeof(dq_suspected))) return -1;
-  if (near) return dq_suspects_near(pieces, n_pieces, part, entries, s);
-  return dq_suspects_of_key(pieces, n_pieces, part, s);
-}
-
 /* Where the rows of each key that has several begin in `rows`, into `ends`; room for them and their groups. */
 static int dq_room_for_groups(dq_scratch *s, dq_repeated *r) {
   int64_t groups = r->n_groups + s->n_firsts, rows = r->n_rows;
@@ -107,11 +41,10 @@ static int dq_find_repeated(const dq_piece *pieces, int64_t n_pieces, int part, 
   int64_t n = dq_suspects(pieces, n_pieces, part, near, s);
   if (n <= 0) return n == 0;
   if (!dq_make_room(&s->keys, (size_t)n * 4)) return 0;
-  const dq_suspected *found = (const dq_suspected *)s->suspects.start;
+  const dq_keyed *found = (const dq_keyed *)s->suspects.start;
   uint32_t *keys = (uint32_t *)s->keys.start;
   for (int64_t i = 0; i < n; i++) {
-    dq_keyed entry = {found[i].a, found[i].b, found[i].row};
-    int64_t k = dq_number_key(s, &entry);
+    int64_t k = dq_number_key(s, found + i);
     if (k < 0) return 0;
     keys[i] = (uint32_t)k;
   }
@@ -138,8 +71,9 @@ static int dq_mark_differing(const dq_piece *pieces, int64_t n_pieces, int part,
   if (!dq_make_room(&s->keys, (size_t)entries * 4)) return 0;
   uint32_t *keys = (uint32_t *)s->keys.start;
   dq_forget_keys(s);
-  DQ_EACH_ENTRY(e, {
-    int64_t k = dq_number_key(s, e);
+  DQ_EACH_ENTRY(p, e, {
+    dq_keyed entry = dq_widened(p, e);
+    int64_t k = dq_number_key(s, &entry);
     if (k < 0) return 0;
     keys[i++] = (uint32_t)k;
   })
@@ -151,8 +85,8 @@ static int dq_mark_differing(const dq_piece *pieces, int64_t n_pieces, int part,
     memset(firsts, 0, s->n_firsts * sizeof *firsts);
     memset(differ, 0, s->n_firsts);
     i = 0;
-    DQ_EACH_ENTRY(e, {
-      dq_hash value = dq_values_beside(pieces + piece, column)[e - pieces[piece].entries];
+    DQ_EACH_ENTRY(p, e, {
+      dq_hash value = dq_values_beside(p, column)[e - p->entries];
       uint32_t k = keys[i++];
       if (dq_same_hash(value, firsts[k]) || dq_same_hash(value, none)) continue;
       if (dq_same_hash(firsts[k], none)) firsts[k] = value;
@@ -160,10 +94,10 @@ static int dq_mark_differing(const dq_piece *pieces, int64_t n_pieces, int part,
     })
     if (!any) continue;
     i = 0;
-    DQ_EACH_ENTRY(e, {
-      if (!differ[keys[i++]] || codes[e->row] != DQ_PASS) continue;
-      if (!dq_same_hash(dq_values_beside(pieces + piece, column)[e - pieces[piece].entries], none))
-        codes[e->row] = (uint8_t)(column + 1);
+    DQ_EACH_ENTRY(p, e, {
+      uint8_t *code = codes + dq_row_of(p, e);
+      if (!differ[keys[i++]] || *code != DQ_PASS) continue;
+      if (!dq_same_hash(dq_values_beside(p, column)[e - p->entries], none)) *code = (uint8_t)(column + 1);
     })
   }
   return 1;
