@@ -17,8 +17,11 @@ typedef struct {
 /* 128 bits of key for each of the rounds. */
 typedef struct {
   uint64_t words[8];
-  int aes; /* 1: hash by rounds of AES */
+  int aes; /* enum dq_aes */
 } dq_seed;
+
+/* Hash by multiplications; by rounds of AES; by these, several keys at a time where it can be done. */
+enum dq_aes { DQ_NO_AES = 0, DQ_AES = 1, DQ_WIDE_AES = 2 };
 
 DQ_INLINE uint64_t dq_fold(uint64_t x, uint64_t y) {
   unsigned __int128 product = (unsigned __int128)x * y;
@@ -168,6 +171,8 @@ DQ_AES_INLINE dq_hash dq_join_aes(const dq_seed *k, dq_hash h, dq_hash part) {
 static int dq_cpu_has_aes(void) { return 0; }
 #endif
 
+#include "hashes_wide.h"
+
 /* ---- whole columns ---- */
 
 /* A hash of its own, or joined to that of the columns before it. */
@@ -282,6 +287,12 @@ static int dq_hash_block(const dq_part *part, const dq_seed *k, int64_t from, in
   dq_column c = part->column;
   c.offset += from;
   c.length = n;
+  if (part->hashes == NULL && k->aes == DQ_WIDE_AES) {
+    int64_t done = dq_hash_wide(&c, k, join, out);
+    c.offset += done;
+    c.length -= done;
+    out += done;
+  }
   if (part->hashes == NULL)
     return join ? DQ_BY_HASH(k, dq_hash, join, &c, k, out) : DQ_BY_HASH(k, dq_hash, own, &c, k, out);
   if (join) DQ_BY_HASH(k, dq_spread, join, &c, k, part->hashes, out);

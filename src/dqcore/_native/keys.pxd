@@ -13,6 +13,11 @@ cdef extern from "hashes.h" nogil:
 
     dq_seed dq_make_seed(uint64_t seed, int aes)
     int dq_cpu_has_aes()
+    int dq_cpu_has_wide_aes()
+    enum:
+        DQ_NO_AES
+        DQ_AES
+        DQ_WIDE_AES
     ctypedef struct dq_part:
         dq_column column
         const dq_hash* hashes

@@ -10,8 +10,9 @@ from libc.stdlib cimport free, malloc
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .columns cimport Column
+from .cpu cimport level
 from .keys cimport (
-    dq_can_be_key, dq_cpu_has_aes, dq_hash, dq_hash_parts, dq_hash_state, dq_make_seed, dq_part, dq_run_hash, dq_seed,
+    DQ_AES, DQ_NO_AES, DQ_WIDE_AES, dq_can_be_key, dq_cpu_has_aes, dq_cpu_has_wide_aes, dq_hash, dq_hash_parts, dq_hash_state, dq_make_seed, dq_part, dq_run_hash, dq_seed,
 )
 
 from .steps cimport Step
@@ -39,7 +40,14 @@ cdef extern from "keys.h" nogil:
 
 
 # One hash a process, whatever level kernels run at: what was indexed is looked up with the hash it was indexed by.
-cdef int by_aes = dq_cpu_has_aes() and os.environ.get("DQCORE_AES", "1") != "0"
+cdef bint by_aes = dq_cpu_has_aes() and os.environ.get("DQCORE_AES", "1") != "0"
+cdef bint by_wide_aes = by_aes and dq_cpu_has_wide_aes()
+
+
+cdef int kind_of_hash(bint portable):
+    if portable or not by_aes:
+        return DQ_NO_AES
+    return DQ_WIDE_AES if by_wide_aes and level >= 4 else DQ_AES
 
 
 def hash_key(parts, seed, Arena arena=None, bint portable=False):
@@ -72,7 +80,7 @@ cdef class Hasher:
 
     def __cinit__(self, seed, parts, bint portable):
         cdef Column column
-        self.seed = dq_make_seed(seed, by_aes and not portable)
+        self.seed = dq_make_seed(seed, kind_of_hash(portable))
         self.n = len(parts)
         if not self.n:
             raise ValueError("a key of no columns")
