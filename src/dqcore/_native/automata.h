@@ -3,6 +3,7 @@
 #ifndef DQ_AUTOMATA_H
 #define DQ_AUTOMATA_H
 #include "cpu.h"
+#include "outcomes.h"
 #include "sixteen.h"
 #include "steps.h"
 
@@ -63,7 +64,66 @@ DQ_INLINE void dq_unmatched_body(const dq_column *c, const dq_automaton *a, uint
   DQ_EACH_STRING(c, i, t, { codes[i] = DQ_SKIP; }, { codes[i] = (uint8_t)!dq_auto_matches(a, t, r); })
 }
 DQ_LEVELS(dq_unmatched, (const dq_column *c, const dq_automaton *a, uint8_t *codes), (c, a, codes))
-static void dq_unmatched(int level, const dq_column *c, const dq_automaton *a, uint8_t *codes) {
+
+#if DQ_HAS_LEVELS
+/* The codes of four texts of one length, up to sixteen bytes. */
+DQ_AT_4 DQ_INLINE void dq_four_unmatched(const dq_text *t, const uint8_t *block, int32_t ranges, uint8_t *codes) {
+  __m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)t[0].s));
+  v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)t[1].s), 1);
+  v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)t[2].s), 2);
+  v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)t[3].s), 3);
+  __mmask64 within = 0;
+  for (int32_t r = 0; r < ranges; r++, block += 32) {
+    __m512i low = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)block));
+    __m512i width = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(block + 16)));
+    within |= _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, low), width);
+  }
+  memset(codes, DQ_PASS, 4);
+  if (DQ_LIKELY(within == UINT64_MAX)) return;
+  for (int k = 0; k < 4; k++) codes[k] = (within >> (16 * k) & 0xFFFF) != 0xFFFF;
+}
+/* Codes of the first rows, four at a time; how many. Nulls get one as well, which the caller overwrites: a text of at
+ * most `most` bytes may be read under one too. */
+#define DQ_FOURS_UNMATCHED(NAME, READ, MOST)                                                                    \
+  DQ_AT_4 static int64_t NAME(const dq_column *c, const dq_automaton *a, uint8_t *restrict codes) {             \
+    dq_readable r = dq_readable_of(c);                                                                          \
+    int64_t i = 0;                                                                                              \
+    for (; i + 4 <= c->length; i += 4) {                                                                        \
+      dq_text t[4] = {READ(c, i), READ(c, i + 1), READ(c, i + 2), READ(c, i + 3)};                              \
+      int64_t differ = (t[0].n ^ t[1].n) | (t[0].n ^ t[2].n) | (t[0].n ^ t[3].n);                               \
+      int alike = differ == 0 && (uint64_t)t[0].n <= (MOST) && (uintptr_t)t[3].s - r.base < r.room;             \
+      if (DQ_LIKELY(alike) && a->lengths[t[0].n].at >= 0)                                                       \
+        dq_four_unmatched(t, a->blocks + a->lengths[t[0].n].at, a->lengths[t[0].n].ranges, codes + i);          \
+      else                                                                                                      \
+        for (int k = 0; k < 4; k++)                                                                             \
+          codes[i + k] = dq_is_valid(c, i + k) ? (uint8_t)!dq_auto_matches(a, t[k], r) : DQ_SKIP;               \
+    }                                                                                                           \
+    return i;                                                                                                   \
+  }
+DQ_FOURS_UNMATCHED(dq_fours_unmatched_utf8, dq_text_utf8, 16)
+DQ_FOURS_UNMATCHED(dq_fours_unmatched_large, dq_text_large, 16)
+DQ_FOURS_UNMATCHED(dq_fours_unmatched_view, dq_text_view, 12)
+static int64_t dq_fours_unmatched(const dq_column *c, const dq_automaton *a, uint8_t *codes) {
+  int64_t done = 0;
+  if (c->layout == DQ_UTF8) done = dq_fours_unmatched_utf8(c, a, codes);
+  else if (c->layout == DQ_LARGE_UTF8) done = dq_fours_unmatched_large(c, a, codes);
+  else if (c->layout == DQ_UTF8_VIEW) done = dq_fours_unmatched_view(c, a, codes);
+  if (done) dq_mark_nulls(c, DQ_SKIP, codes);
+  return done;
+}
+#endif
+static void dq_unmatched(int level, const dq_column *column, const dq_automaton *a, uint8_t *codes) {
+  const dq_column *c = column;
+#if DQ_HAS_LEVELS
+  dq_column rest = *column;
+  if (level >= DQ_CPU_4) {
+    int64_t done = dq_fours_unmatched(column, a, codes);
+    rest.offset += done;
+    rest.length -= done;
+    codes += done;
+    c = &rest;
+  }
+#endif
   DQ_CALL(level, dq_unmatched, (c, a, codes));
 }
 /* As a step. */

@@ -119,7 +119,9 @@ DQ_WIDE_INLINE int64_t dq_hash_int64_wide(const dq_column *c, const dq_wide_keys
   const __m512i low = _mm512_setr_epi64(0, 0, 1, 0, 2, 0, 3, 0);
   int64_t i = 0;
   for (; i + 4 <= c->length; i += 4) {
-    __m256i words = _mm256_loadu_si256((const __m256i *)(c->values + 8 * (c->offset + i)));
+    const uint8_t *at = c->values + 8 * (c->offset + i);
+    __builtin_prefetch(at + 4096); /* often read here for the first time; the machine's own prefetching ends with each page */
+    __m256i words = _mm256_loadu_si256((const __m256i *)at);
     __m512i spread = _mm512_maskz_permutexvar_epi64(0x55, low, _mm512_castsi256_si512(words));
     __m512i hash = dq_rounds_wide(w, _mm512_xor_si512(spread, begun));
     dq_put_wide(w, hash, dq_valid_halves(c, i), join, out + i);

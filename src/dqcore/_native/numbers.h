@@ -8,6 +8,12 @@
 #include "outcomes.h"
 #include "steps.h"
 
+/* Bytes of a number, by the order of the layouts. */
+DQ_INLINE int64_t dq_width_of(const dq_column *c) {
+  static const int8_t widths[] = {0, 0, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8};
+  return c->layout <= DQ_FLOAT64 ? widths[c->layout] : 0;
+}
+
 /* IEEE 754 binary16; exact in float64. */
 DQ_INLINE double dq_half(uint16_t h) {
   int exponent = (h >> 10) & 0x1F, fraction = h & 0x3FF;
@@ -128,8 +134,11 @@ typedef struct {
 } dq_range_state;
 static int dq_run_range(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_range_state *s = (const dq_range_state *)state;
-  dq_column part = dq_rows_of(&s->column, from, n);
-  dq_range(s->level, &part, &s->bounds, codes);
+  DQ_SOME_AT_A_TIME(from, n, at, few, {
+    dq_column part = dq_rows_of(&s->column, at, few);
+    dq_ask_for_rows(&s->column, at, few, dq_width_of(&s->column));
+    dq_range(s->level, &part, &s->bounds, codes + (at - from));
+  })
   return 0;
 }
 
@@ -211,8 +220,12 @@ typedef struct {
 } dq_pair_state;
 static int dq_run_pair(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_pair_state *s = (const dq_pair_state *)state;
-  dq_column first = dq_rows_of(&s->first, from, n), second = dq_rows_of(&s->second, from, n);
-  dq_pair_in_order(s->level, &first, &second, s->late_from, s->gap_from, codes);
+  DQ_SOME_AT_A_TIME(from, n, at, few, {
+    dq_column first = dq_rows_of(&s->first, at, few), second = dq_rows_of(&s->second, at, few);
+    dq_ask_for_rows(&s->first, at, few, 8);
+    dq_ask_for_rows(&s->second, at, few, 8);
+    dq_pair_in_order(s->level, &first, &second, s->late_from, s->gap_from, codes + (at - from));
+  })
   return 0;
 }
 

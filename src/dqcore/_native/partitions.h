@@ -250,7 +250,7 @@ static void dq_forget_keys(dq_scratch *s) {
 }
 DQ_INLINE uint64_t dq_see(uint64_t *once, uint64_t *twice, uint64_t at) {
   uint64_t bit = (uint64_t)1 << (at & 63), word = once[at >> 6], again = word & bit;
-  twice[at >> 6] |= again;
+  if (DQ_UNLIKELY(again)) twice[at >> 6] |= again;
   once[at >> 6] = word | bit;
   return again;
 }
@@ -259,13 +259,12 @@ DQ_INLINE uint64_t dq_seen(const uint64_t *bits, uint64_t at) { return (bits[at 
 static int64_t dq_suspects_of_key(const dq_piece *pieces, int64_t n_pieces, int part, uint64_t mask,
                                   dq_scratch *s) {
   uint64_t *once = s->once, *twice = s->twice, found = 0;
-  dq_keyed *restrict out = (dq_keyed *)s->suspects.start;
+  dq_keyed *out = (dq_keyed *)s->suspects.start;
   int64_t n = 0;
   DQ_EACH_ENTRY(p, e, { found |= dq_see(once, twice, dq_entry_a(e) & mask); })
   if (!found) return 0;
   DQ_EACH_ENTRY(p, e, {
-    out[n] = dq_widened(p, e);
-    n += (int64_t)dq_seen(twice, dq_entry_a(e) & mask);
+    if (DQ_UNLIKELY(dq_seen(twice, dq_entry_a(e) & mask))) out[n++] = dq_widened(p, e);
   })
   return n;
 }

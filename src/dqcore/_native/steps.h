@@ -23,6 +23,20 @@ DQ_INLINE dq_column dq_rows_of(const dq_column *c, int64_t from, int64_t n) {
   return part;
 }
 
+/* A kernel that reads `width` bytes a row from fresh memory, and does little with them, is run on so few rows at a time,
+ * after those that follow were asked for: the machine's own prefetching ends with each page. */
+enum { DQ_SOME_ROWS = 256, DQ_ASKED_AHEAD = 512 };
+DQ_INLINE void dq_ask_for_rows(const dq_column *c, int64_t from, int64_t n, int64_t width) {
+  const uint8_t *at = c->values + (c->offset + from + DQ_ASKED_AHEAD) * width;
+  int64_t left = (c->length - from - DQ_ASKED_AHEAD < n ? c->length - from - DQ_ASKED_AHEAD : n) * width;
+  for (int64_t k = 0; k < left; k += 64) __builtin_prefetch(at + k);
+}
+#define DQ_SOME_AT_A_TIME(FROM, N, AT, FEW, ...)                                              \
+  for (int64_t AT = (FROM), AT##_end = (FROM) + (N); AT < AT##_end; AT += DQ_SOME_ROWS) {     \
+    int64_t FEW = AT##_end - AT < DQ_SOME_ROWS ? AT##_end - AT : DQ_SOME_ROWS;                 \
+    __VA_ARGS__                                                                              \
+  }
+
 /* What a step that judges has said so far. Bitmaps are made when a first bit is to be set. */
 typedef struct {
   dq_counts counts;
