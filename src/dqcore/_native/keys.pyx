@@ -22,11 +22,11 @@ cdef extern from "keys.h" nogil:
     ctypedef struct dq_table:
         int64_t n_groups
 
-    int dq_make_table(dq_table* t, uint64_t capacity)
+    int dq_make_table(dq_table* t, uint64_t buckets)
     int dq_group(dq_table* t, const dq_hash* h, const uint8_t* valid, int64_t n, int64_t* ids)
     void dq_lookup(const dq_table* t, const dq_hash* h, const uint8_t* valid, int64_t n, int64_t* ids)
-    void dq_strange_keys(const dq_table* t, const dq_hash* h, const uint8_t* valid, int64_t n, uint8_t absent,
-                         uint8_t* codes)
+    void dq_strange_keys(int level, const dq_table* t, const dq_hash* h, const uint8_t* valid, int64_t n,
+                         uint8_t absent, uint8_t* codes)
     void dq_free_table(dq_table* t)
 
     ctypedef struct dq_lookup_state:
@@ -34,6 +34,7 @@ cdef extern from "keys.h" nogil:
         const dq_hash* hashes
         const uint8_t* valid
         uint8_t absent
+        int level
 
     int dq_run_strange_keys(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_order(const int64_t* ids, int64_t n, int64_t n_groups, int64_t* starts, int64_t* order)
@@ -155,7 +156,7 @@ cdef class Groups:
         cdef int64_t* ids = <int64_t*>writable(self.ids, 8 * n)
         cdef int done
         with nogil:
-            done = dq_make_table(&self.table, 1024) and dq_group(&self.table, given, ok, n, ids)
+            done = dq_make_table(&self.table, 256) and dq_group(&self.table, given, ok, n, ids)
         if not done:
             raise MemoryError(f"no memory for the keys of {n} rows")
 
@@ -183,7 +184,7 @@ cdef class Groups:
         cdef const uint8_t* ok = <const uint8_t*>readable(valid, n)
         cdef uint8_t* out = <uint8_t*>writable(codes, n)
         with nogil:
-            dq_strange_keys(&self.table, given, ok, n, code, out)
+            dq_strange_keys(level, &self.table, given, ok, n, code, out)
 
 
 cdef class Known(Step):
@@ -198,6 +199,7 @@ cdef class Known(Step):
         self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
         self.state.valid = <const uint8_t*>readable(valid, n)
         self.state.absent = absent
+        self.state.level = level
         self.step.run = dq_run_strange_keys
         self.step.state = &self.state
         self.step.judges = 1
