@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ class Once:
     """Results computed once and shared by every thread that asks."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()  # what is made may ask for something else
         self._made: dict[Hashable, Any] = {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -182,6 +182,12 @@ class Cells:
         """Writes each row's code from the codes of a dictionary's values; a skip where the index is null."""
         _outcomes.spread(self.index_column, of_values, codes)
 
+    def keys_of_values(self, seed: int) -> Keys:
+        """A dictionary's values as keys."""
+        assert self.once is not None
+        made: Keys = self.once.get(("keys", seed), lambda: _keys_of(self.column, seed))
+        return made
+
     def fault(self) -> tuple[str, int] | None:
         """What is wrong with the values, and at which row (-1: in the dictionary), or None."""
         if self.once is None:
@@ -203,6 +209,10 @@ class Cells:
                 assert self._indices is not None
                 part._values, part._indices = self._values, self._indices.slice(start, rows)
         return part
+
+
+def _keys_of(column: Column, seed: int) -> Keys:
+    return Keys(_keys.hash_key([column], seed), _outcomes.valid_in_all([column]))
 
 
 class Numbers(NamedTuple):
@@ -353,6 +363,4 @@ class Morsel:
         cells = self.cells(ref)
         if cells.once is None:
             return cells.column
-        return cells.index_column, cells.once.get(
-            ("keys", self.seed), lambda: _keys.hash_key([cells.column], self.seed)
-        )
+        return cells.index_column, cells.keys_of_values(self.seed).hashes

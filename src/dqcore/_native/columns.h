@@ -171,29 +171,63 @@ static int dq_check(int level, const dq_column *c, int64_t *row) {
   return fault;
 }
 
-#define DQ_INDEX_LOOP(TYPE, LOAD)                                                               \
-  do {                                                                                          \
-    int64_t bad = 0;                                                                            \
-    for (int64_t i = 0; i < c->length; i++)                                                     \
-      bad |= (uint64_t)(int64_t)LOAD(c->values, c->offset + i) >= (uint64_t)values;             \
-    for (int64_t i = 0; bad && i < c->length; i++) { /* what stands under a null says nothing */ \
-      if (!dq_is_valid(c, i) || (uint64_t)(int64_t)LOAD(c->values, c->offset + i) < (uint64_t)values) continue; \
-      *row = i;                                                                                 \
-      return DQ_BAD_INDEX;                                                                      \
-    }                                                                                           \
-  } while (0);
-/* Every valid index of a dictionary names one of its `values` values. */
-static int dq_check_indices(const dq_column *c, int64_t values, int64_t *row) {
+/* A negative index is a large one when it is read without its sign, so one comparison finds both kinds. */
+#define DQ_INDEX_LOOP(UNSIGNED, LOAD, MOST)                                                                      \
+  {                                                                                                              \
+    if ((uint64_t)values > (MOST)) break; /* no index of this type is above them */                              \
+    const UNSIGNED end = (UNSIGNED)values;                                                                       \
+    for (int64_t some = 0; some < c->length; some += 256) {                                                      \
+      int64_t to = c->length - some < 256 ? c->length : some + 256, width = (int64_t)sizeof(UNSIGNED);           \
+      for (int64_t i = some; i < to; i += 64 / width) __builtin_prefetch(indices + (from + i + 1024) * width);   \
+      for (int64_t i = some; i < to; i++) outside |= LOAD(indices, from + i) >= end;                             \
+    }                                                                                                            \
+    break;                                                                                                       \
+  }
+DQ_LOADER(dq_index8, uint8_t)
+DQ_LOADER(dq_index16, uint16_t)
+DQ_LOADER(dq_index32, uint32_t)
+DQ_LOADER(dq_index64, uint64_t)
+DQ_INLINE void dq_indices_outside_body(const dq_column *c, int64_t values, int *found) {
+  const uint8_t *restrict indices = c->values;
+  const int64_t from = c->offset;
+  int outside = 0;
   switch (c->layout) {
-    case DQ_INT8: DQ_INDEX_LOOP(int8_t, dq_i8) break;
-    case DQ_INT16: DQ_INDEX_LOOP(int16_t, dq_i16) break;
-    case DQ_INT32: DQ_INDEX_LOOP(int32_t, dq_i32) break;
-    case DQ_INT64: DQ_INDEX_LOOP(int64_t, dq_i64) break;
-    case DQ_UINT8: DQ_INDEX_LOOP(uint8_t, dq_u8) break;
-    case DQ_UINT16: DQ_INDEX_LOOP(uint16_t, dq_u16) break;
-    case DQ_UINT32: DQ_INDEX_LOOP(uint32_t, dq_u32) break;
-    case DQ_UINT64: DQ_INDEX_LOOP(uint64_t, dq_u64) break;
-    default: return DQ_BAD_INDEX;
+    case DQ_INT8:
+      if (values > INT8_MAX) values = INT8_MAX + 1;
+      /* fall through */
+    case DQ_UINT8: DQ_INDEX_LOOP(uint8_t, dq_index8, UINT8_MAX)
+    case DQ_INT16:
+      if (values > INT16_MAX) values = INT16_MAX + 1;
+      /* fall through */
+    case DQ_UINT16: DQ_INDEX_LOOP(uint16_t, dq_index16, UINT16_MAX)
+    case DQ_INT32:
+      if (values > INT32_MAX) values = (int64_t)INT32_MAX + 1;
+      /* fall through */
+    case DQ_UINT32: DQ_INDEX_LOOP(uint32_t, dq_index32, UINT32_MAX)
+    case DQ_INT64:
+    case DQ_UINT64: DQ_INDEX_LOOP(uint64_t, dq_index64, UINT64_MAX)
+    default: outside = 1;
+  }
+  *found = outside;
+}
+DQ_LEVELS(dq_indices_outside, (const dq_column *c, int64_t values, int *found), (c, values, found))
+static int dq_is_index(const dq_column *c, int64_t values, int64_t i) {
+  dq_column one = *c;
+  int outside;
+  one.offset += i;
+  one.length = 1;
+  dq_indices_outside_2(&one, values, &outside);
+  return !outside;
+}
+/* Every valid index of a dictionary names one of its `values` values; what stands under a null says nothing. */
+static int dq_check_indices(int level, const dq_column *c, int64_t values, int64_t *row) {
+  int outside;
+  *row = -1;
+  DQ_CALL(level, dq_indices_outside, (c, values, &outside));
+  for (int64_t i = 0; outside && i < c->length; i++) {
+    if (!dq_is_valid(c, i) || dq_is_index(c, values, i)) continue;
+    *row = i;
+    return DQ_BAD_INDEX;
   }
   return DQ_SOUND;
 }

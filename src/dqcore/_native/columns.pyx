@@ -13,7 +13,7 @@ from .dq cimport (
 
 cdef extern from "columns.h" nogil:
     int dq_check(int level, const dq_column* c, int64_t* row)
-    int dq_check_indices(const dq_column* c, int64_t values, int64_t* row)
+    int dq_check_indices(int level, const dq_column* c, int64_t values, int64_t* row)
     int64_t dq_count_nulls(const dq_column* c)
 
 
@@ -170,7 +170,7 @@ cdef class Column:
         cdef int64_t row = -1
         cdef int status
         with nogil:
-            status = dq_check_indices(&self.c, values, &row)
+            status = dq_check_indices(level, &self.c, values, &row)
         return None if status == 0 else (FAULTS[status], row)
 
 

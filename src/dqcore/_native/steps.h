@@ -95,6 +95,7 @@ typedef struct {
 typedef struct {
   dq_column column;
   int64_t values;
+  int level;
 } dq_index_state;
 
 /* `columns` from the first to the last, with the code of a null in each. */

@@ -32,6 +32,7 @@ cdef extern from "steps.h" nogil:
     ctypedef struct dq_index_state:
         dq_column column
         int64_t values
+        int level
 
     ctypedef struct dq_null_state:
         const dq_column* columns
@@ -50,7 +51,7 @@ cdef extern from "steps.h" nogil:
 
 cdef extern from "columns.h" nogil:
     int dq_check(int level, const dq_column* c, int64_t* row)
-    int dq_check_indices(const dq_column* c, int64_t values, int64_t* row)
+    int dq_check_indices(int level, const dq_column* c, int64_t values, int64_t* row)
 
 
 BLOCK_ROWS = DQ_BLOCK_ROWS
@@ -71,7 +72,7 @@ cdef int run_index_check(const void* state, int64_t start, int64_t n, uint8_t* c
     cdef const dq_index_state* s = <const dq_index_state*>state
     cdef dq_column part = dq_rows_of(&s.column, start, n)
     cdef int64_t row
-    return dq_check_indices(&part, s.values, &row)
+    return dq_check_indices(s.level, &part, s.values, &row)
 
 
 cdef class Sound(Step):
@@ -96,6 +97,7 @@ cdef class SoundIndices(Step):
         self.held = indices
         self.state.column = indices.c
         self.state.values = values
+        self.state.level = level
         self.step.run = run_index_check
         self.step.state = &self.state
 

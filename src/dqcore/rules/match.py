@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .._native.steps import Spread
 from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
 from ..arrays import take
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..logical import can_be_key, logical, reads_as
-from ..morsel import Codes, Lit, Morsel, Ref
+from ..morsel import Cells, Codes, Lit, Morsel, Ref
 from ..neighbours import SEVERAL, nearest, neighbours, text_columns
-from ..registry import Registry, as_morsel
+from ..registry import Index, Registry, as_morsel
 from ..steps import Steps
 from .base import PASS, SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name, composite, reference
 
@@ -163,10 +164,22 @@ class MatchCheck(RowCheck):
 
     def queue(self, steps: Steps) -> int | None:
         rule = self.rule
-        keys = None if rule.max_edits or self.pairs else steps.keys(rule.columns)
-        if keys is None:
+        if rule.max_edits or self.pairs:
             return None
-        return steps.add(self.registry.index(rule.registry_key, steps.morsel.seed).known(keys, NOT_FOUND))
+        index = self.registry.index(rule.registry_key, steps.morsel.seed)
+        cells = steps.cells(rule.columns[0]) if len(rule.columns) == 1 else None
+        if cells is not None and cells.once is not None:
+            known = ("known", rule.registry, rule.registry_key)
+            of_values = cells.once.get(known, lambda: self._of_values(steps.morsel, cells, index))
+            return steps.add(Spread(cells.index_column, of_values))
+        keys = steps.keys(rule.columns)
+        return None if keys is None else steps.add(index.known(keys, NOT_FOUND))
+
+    def _of_values(self, morsel: Morsel, cells: Cells, index: Index) -> Codes:
+        """The codes of a dictionary's values."""
+        codes = np.empty(len(cells.column), np.uint8)
+        index.strangers(cells.keys_of_values(morsel.seed), NOT_FOUND, codes)
+        return codes
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         rule = self.rule
