@@ -6,7 +6,11 @@ or that reads what another rule writes, does its work after the queue was run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from ._native import outcomes as _outcomes
 from ._native import steps as _steps
@@ -14,6 +18,9 @@ from ._native.keys import Hashes
 from ._native.outcomes import Marks
 from ._native.steps import Step
 from .morsel import Cells, Keys, Lit, Morsel, Ref
+
+Make = Callable[[pa.Buffer | None], pa.Array]
+"""Makes the column that a step wrote, from a bit a row that passed (None: all did); the other rows are null."""
 
 
 class Steps:
@@ -23,16 +30,30 @@ class Steps:
     def __init__(self, morsel: Morsel) -> None:
         self.morsel = morsel
         self.queue: list[Step] = []
+        self.writes: list[tuple[int, Mapping[str, Make]]] = []
         for cells in morsel.columns.values():
             if cells.once is None:
                 self.queue.append(_steps.Sound(cells.column))
             else:
                 self.queue.append(_steps.SoundIndices(cells.index_column, len(cells.column)))
 
-    def add(self, step: Step) -> int:
-        """Queues a step, and gives its place among the results."""
+    def add(self, step: Step, writes: Mapping[str, Make] | None = None) -> int:
+        """Queues a step, and gives its place among the results. `writes` are the columns that a step which judges
+        writes (`into`), each value straight to its place."""
         self.queue.append(step)
+        if writes:
+            self.writes.append((len(self.queue) - 1, writes))
         return len(self.queue) - 1
+
+    def room(self, width: int) -> NDArray[np.uint8]:
+        """Where a step may write `width` bytes a row that are kept."""
+        size, arena = width * self.morsel.rows, self.morsel.arena
+        return np.empty(size, np.uint8) if arena is None else arena.empty(size)
+
+    def fixed(self, type_: pa.DataType, values: NDArray[np.uint8]) -> Make:
+        """Makes a column of fixed-width values from the room that they were written to."""
+        rows, held = self.morsel.rows, pa.py_buffer(values)
+        return lambda passed: pa.Array.from_buffers(type_, rows, [passed, held])
 
     def cells(self, ref: Ref) -> Cells | None:
         """The cells of a column that the data brought; None for one that a rule is still to write."""
@@ -69,3 +90,14 @@ class Steps:
             self.morsel.check()
             raise AssertionError("a step found fault with a column that is sound")
         return results
+
+    def written(self, results: Sequence[Marks | None]) -> dict[str, pa.Array]:
+        """The columns that steps wrote, once they were run."""
+        made = {}
+        for place, writes in self.writes:
+            marks = results[place]
+            assert marks is not None, "a step that writes must judge"
+            bits = marks.passed_bits()
+            passed = None if bits is None else pa.py_buffer(bits)
+            made.update({name: make(passed) for name, make in writes.items()})
+        return made

@@ -59,6 +59,20 @@ cdef class Marks:
     def filtered_bits(self):
         return self.joined(3)
 
+    def passed_bits(self):
+        """A bit a row that neither failed nor was skipped; None where all are such. What follows the last row's bit is
+        of no meaning."""
+        if self.failed == 0 and self.skipped == 0:
+            return None
+        bits, other = self.joined(1), self.joined(2)
+        cdef int64_t size = len(bits)
+        cdef uint8_t* target = <uint8_t*>writable(bits, size)
+        cdef const uint8_t* skipped = <const uint8_t*>readable(other, size)
+        cdef int64_t i
+        for i in range(size):
+            target[i] = ~(target[i] | skipped[i])
+        return bits
+
     def reasons(self):
         """The code of each failed row, in order."""
         codes = [part[4] for part in self.parts if part[4] is not None]

@@ -9,6 +9,7 @@
 #ifndef DQ_TIMESTAMP_BLOCKS_H
 #define DQ_TIMESTAMP_BLOCKS_H
 #include "cpu.h"
+#include "steps.h"
 #include "timestamps.h"
 
 /* DQ_AGAIN is the code of a row that timestamps.h has yet to judge; no kernel leaves it to its caller. */
@@ -378,6 +379,22 @@ DQ_LEVELS(dq_judge,
 static void dq_judge(int level, int format, const dq_column *c, const dq_terms *terms, uint8_t *codes, int64_t *utc,
                      uint8_t *precision) {
   DQ_CALL(level, dq_judge, (format, c, terms, codes, utc, precision));
+}
+
+/* As a step; `utc` and `precision` are the whole morsel's. */
+typedef struct {
+  dq_column column;
+  dq_terms terms;
+  int64_t *utc;
+  uint8_t *precision;
+  int format, level;
+} dq_judge_state;
+static int dq_run_judge(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_judge_state *s = (const dq_judge_state *)state;
+  dq_column part = dq_rows_of(&s->column, from, n);
+  dq_judge(s->level, s->format, &part, &s->terms, codes, s->utc ? s->utc + from : NULL,
+           s->precision ? s->precision + from : NULL);
+  return 0;
 }
 
 /* Row i as `dq_read` gives it, told by timestamps.h. A leap second can be told from a wrong one only where UTC is

@@ -4,12 +4,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Column
+from .steps import Step
 
 FORMATS: tuple[str, ...]
 PRECISIONS: tuple[str | None, ...]
 REASONS: tuple[str, ...]
 NO_OFFSET: int
 UNREADABLE: int
+
+class Judges(Step):
+    def __init__(
+        self,
+        column: Column,
+        format: str,
+        zone: Any,
+        earliest: int,
+        latest: int,
+        utc: NDArray[Any] | None,
+        precision: NDArray[np.uint8] | None,
+    ) -> None: ...
 
 def judge(
     column: Column,

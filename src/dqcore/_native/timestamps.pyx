@@ -8,6 +8,7 @@ from .buffers cimport readable, writable
 from .columns cimport Column
 from .cpu cimport level
 from .dq cimport DQ_LARGE_UTF8, DQ_NULL, DQ_UTF8, DQ_UTF8_VIEW, dq_column
+from .steps cimport Step
 
 
 cdef extern from "timestamp_blocks.h" nogil:
@@ -30,8 +31,15 @@ cdef extern from "timestamp_blocks.h" nogil:
         int64_t earliest
         int64_t latest
 
-    void dq_judge(int level, int format, const dq_column* c, const dq_terms* terms, uint8_t* codes, int64_t* utc,
-                  uint8_t* precision)
+    ctypedef struct dq_judge_state:
+        dq_column column
+        dq_terms terms
+        int64_t* utc
+        uint8_t* precision
+        int format
+        int level
+
+    int dq_run_judge(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_read(int level, int format, const dq_column* c, int64_t* civil, int32_t* offset, uint8_t* precision)
 
 
@@ -49,36 +57,52 @@ cdef int _text(Column column) except -1:
     return 0
 
 
+cdef class Judges(Step):
+    """Judges the times of a column: k for the k-th of REASONS. Writes (where they are not None) the instant (UTC, int64
+    microseconds, 0 for a row that did not pass) and the precision (uint8, index into PRECISIONS) of every row.
+
+    `zone` is the Zone of times that carry none, or None."""
+
+    cdef dq_judge_state state
+    cdef dq_zone zone
+
+    def __cinit__(self, Column column, format, zone, int64_t earliest, int64_t latest, utc, precision):
+        _text(column)
+        cdef int64_t n = column.c.length
+        cdef dq_zone* z = &self.zone
+        self.held = (column, zone, utc, precision)
+        self.state.column = column.c
+        self.state.format = _FORMATS[format]
+        self.state.level = level
+        self.state.terms.zone = NULL
+        self.state.terms.earliest = earliest
+        self.state.terms.latest = latest
+        self.state.utc = <int64_t*>writable(utc, 8 * n) if utc is not None else NULL
+        self.state.precision = <uint8_t*>writable(precision, n) if precision is not None else NULL
+        if zone is not None:
+            z.changes = len(zone.instants)
+            z.instants = <const int64_t*>readable(zone.instants, 8 * z.changes)
+            z.offsets = <const int64_t*>readable(zone.offsets, 8 * (z.changes + 1))
+            z.wall_from = <const int64_t*>readable(zone.wall_from, 8 * z.changes)
+            z.wall_to = <const int64_t*>readable(zone.wall_to, 8 * z.changes)
+            z.gap = <const uint8_t*>readable(zone.gap, z.changes)
+            self.state.terms.zone = z
+        self.step.run = dq_run_judge
+        self.step.state = &self.state
+        self.step.judges = 1
+
+
 def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes, bint instants=True,
           bint precisions=True):
     """Writes a code a row (k for the k-th of REASONS) and gives (UTC microseconds, index into PRECISIONS) a row, each
-    None unless it is asked for.
-
-    `zone` is the Zone of times that carry none, or None. A row that did not pass has the instant 0."""
-    _text(column)
+    None unless it is asked for, as `Judges` has them."""
     cdef int64_t n = column.c.length
-    cdef int form = _FORMATS[format]
-    cdef int best = level
     utc = np.empty(n, np.int64) if instants else None
     precision = np.empty(n, np.uint8) if precisions else None
     cdef uint8_t* code = <uint8_t*>writable(codes, n)
-    cdef int64_t* at = <int64_t*>writable(utc, 8 * n) if instants else NULL
-    cdef uint8_t* fine = <uint8_t*>writable(precision, n) if precisions else NULL
-    cdef dq_zone changes
-    cdef dq_terms terms
-    terms.zone = NULL
-    terms.earliest = earliest
-    terms.latest = latest
-    if zone is not None:
-        changes.changes = len(zone.instants)
-        changes.instants = <const int64_t*>readable(zone.instants, 8 * changes.changes)
-        changes.offsets = <const int64_t*>readable(zone.offsets, 8 * (changes.changes + 1))
-        changes.wall_from = <const int64_t*>readable(zone.wall_from, 8 * changes.changes)
-        changes.wall_to = <const int64_t*>readable(zone.wall_to, 8 * changes.changes)
-        changes.gap = <const uint8_t*>readable(zone.gap, changes.changes)
-        terms.zone = &changes
+    cdef Judges step = Judges(column, format, zone, earliest, latest, utc, precision)
     with nogil:
-        dq_judge(best, form, &column.c, &terms, code, at, fine)
+        dq_run_judge(&step.state, 0, n, code)
     return utc, precision
 
 

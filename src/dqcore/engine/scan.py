@@ -99,6 +99,7 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     queued = [_queue(bound, steps) for bound in plan.bound]
     marks = steps.run()
     desk = Desk(morsel, np.empty(morsel.rows if None in queued else 0, np.uint8), {})
+    _put(desk, steps.written(marks))
     states = []
     for bound, state in zip(plan.bound, queued, strict=True):
         if state is None:
@@ -106,7 +107,9 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
         else:
             states.append(marks[state] if isinstance(state, int) else state)
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
-    return Scanned(states, desk.written, segments)
+    # In the order of the rules, whichever was done first.
+    written = {name: desk.written[name] for bound in plan.bound for name in bound.check.writes if name in desk.written}
+    return Scanned(states, written, segments)
 
 
 def _queue(bound: Bound[Check], steps: Steps) -> Any:
@@ -164,10 +167,14 @@ def _marked(bound: Bound[Check], desk: Desk, made: Mapping[str, pa.Array] | None
     if overlay is not None:
         lay_over(desk.codes, overlay)
     if made:
-        for name, array in _kept(made, desk.codes).items():
-            desk.morsel.put({name: array})
-            desk.written[name] = [array]
+        _put(desk, _kept(made, desk.codes))
     return _outcomes.pack(desk.codes)
+
+
+def _put(desk: Desk, made: Mapping[str, pa.Array]) -> None:
+    """Adds columns that rules wrote: for the rules that read them, and for the report."""
+    desk.morsel.put(made)
+    desk.written.update({name: [array] for name, array in made.items()})
 
 
 def _selected(bound: Bound[Check], morsel: Morsel) -> Selected:

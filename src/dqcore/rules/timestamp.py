@@ -9,6 +9,7 @@ from typing import NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .._native import timestamps as _timestamps
 from .._native.columns import Column
@@ -16,6 +17,7 @@ from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
 from ..morsel import Cells, Codes
+from ..steps import Make, Steps
 from ..zones import SECOND, Zone, zone
 from .base import CellCheck, Check, Common, Finding, ValueRule, column_name
 
@@ -125,6 +127,21 @@ class TimestampCheck(CellCheck):
         into = rule.into
         self.writes = () if into is None else (into,) if isinstance(into, str) else into
 
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        if cells is None:
+            return None
+        utc = steps.room(8) if self.writes else None
+        precision = steps.room(1) if len(self.writes) > 1 else None
+        writes: dict[str, Make] = {}
+        if utc is not None:
+            writes[self.writes[0]] = steps.fixed(_UTC_MICROS, utc)
+        if precision is not None:
+            held = precision
+            writes[self.writes[1]] = lambda passed: _names_of(held, passed)
+        step = _timestamps.Judges(cells.column, self.format, self.clock, self.earliest, self.latest, utc, precision)
+        return steps.add(step, writes)
+
     def cells(self, cells: Cells, codes: Codes) -> Mapping[str, pa.Array]:
         utc, precision = _timestamps.judge(
             cells.column,
@@ -140,9 +157,13 @@ class TimestampCheck(CellCheck):
         if utc is not None:
             written[self.writes[0]] = pa.Array.from_buffers(_UTC_MICROS, len(utc), [None, pa.py_buffer(utc)])
         if precision is not None:
-            indices = pa.Array.from_buffers(pa.uint8(), len(precision), [None, pa.py_buffer(precision)])
-            written[self.writes[1]] = _PRECISIONS.take(indices)
+            written[self.writes[1]] = _names_of(precision, None)
         return written
+
+
+def _names_of(precision: NDArray[np.uint8], passed: pa.Buffer | None) -> pa.Array:
+    """The names of precisions, null where a row did not pass (a bit a row; None: all did)."""
+    return _PRECISIONS.take(pa.Array.from_buffers(pa.uint8(), len(precision), [passed, pa.py_buffer(precision)]))
 
 
 class _Span(NamedTuple):
