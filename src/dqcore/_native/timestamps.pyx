@@ -39,6 +39,7 @@ cdef extern from "timestamp_blocks.h" nogil:
         int format
         int level
 
+    void dq_make_shapes()
     int dq_run_judge(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_read(int level, int format, const dq_column* c, int64_t* civil, int32_t* offset, uint8_t* precision)
 
@@ -49,6 +50,9 @@ PRECISIONS = (None, "year", "month", "day", "hour", "minute", "second", "fractio
 REASONS = ("unparseable", "no_timezone", "ambiguous_time", "nonexistent_time", "too_early", "future", "epoch_default")
 NO_OFFSET = DQ_NO_OFFSET
 UNREADABLE = DQ_UNREADABLE
+
+
+dq_make_shapes()
 
 
 cdef int _text(Column column) except -1:
