@@ -164,11 +164,14 @@ AT DQ_INLINE const VECTOR *ID(dq_clean_find_view)(const dq_column *c, int64_t i,
   return w;
 }
 
+/* Bits of the rows that are no null, from the two or three bytes that they lie in. */
 AT DQ_INLINE uint32_t ID(dq_clean_valid)(const dq_column *c, int64_t i) {
-  uint32_t valid = 0;
-  if (DQ_LIKELY(c->validity == NULL)) return (1u << LANES) - 1;
-  for (int k = 0; k < LANES; k++) valid |= (uint32_t)dq_bit(c->validity, c->offset + i + k) << k;
-  return valid;
+  const uint32_t all = (1u << LANES) - 1;
+  if (DQ_LIKELY(c->validity == NULL)) return all;
+  int64_t first = (c->offset + i) >> 3, last = (c->offset + i + LANES - 1) >> 3;
+  uint32_t bits = c->validity[first] | (uint32_t)c->validity[first + (last > first)] << 8 |
+                  (uint32_t)c->validity[last] << 16;
+  return bits >> ((c->offset + i) & 7) & all;
 }
 
 /* NAME: the rows from the first on, LANES at a time, of which those that are not clean go to the exact judgement; gives
@@ -200,12 +203,16 @@ AT DQ_INLINE uint32_t ID(dq_clean_valid)(const dq_column *c, int64_t i) {
         in = usable & V_ZERO(V_XOR(set, V(set1_epi32)(1)));                                                    \
         if (in) pass |= ID(MORE)(d, judge, i, in, w);                                                          \
       }                                                                                                        \
-      if (DQ_LIKELY(pass == (1u << LANES) - 1 && plain))                                                       \
+      uint32_t left = (1u << LANES) - 1; /* rows that have yet to be written to */                             \
+      if (DQ_LIKELY(plain)) {                                                                                  \
         memset(d->codes + i, DQ_PASS, LANES);                                                                  \
-      else                                                                                                     \
-        for (int k = 0; k < LANES; k++)                                                                        \
-          if (valid >> k & 1) dq_id_settle(d, i + k, READ(d->column, i + k), pass >> k & 1);                   \
-          else dq_id_null(d, i + k);                                                                           \
+        left &= ~pass;                                                                                         \
+      }                                                                                                        \
+      for (; left; left &= left - 1) {                                                                         \
+        int k = __builtin_ctz(left);                                                                           \
+        if (valid >> k & 1) dq_id_settle(d, i + k, READ(d->column, i + k), pass >> k & 1);                     \
+        else dq_id_null(d, i + k);                                                                             \
+      }                                                                                                        \
     }                                                                                                          \
     return i;                                                                                                  \
   }

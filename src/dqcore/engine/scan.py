@@ -99,7 +99,8 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     queued = [_queue(bound, steps) for bound in plan.bound]
     marks = steps.run()
     desk = Desk(morsel, np.empty(morsel.rows if None in queued else 0, np.uint8), {})
-    _put(desk, steps.written(marks))
+    if steps.writes:
+        _put(desk, steps.written(marks))
     states = []
     for bound, state in zip(plan.bound, queued, strict=True):
         if state is None:
