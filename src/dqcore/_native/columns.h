@@ -102,6 +102,17 @@ static int dq_check_view(const dq_column *c, const uint8_t *view) {
   if (memcmp(view + 4, s, 4) != 0) return DQ_BAD_VIEW;
   return dq_is_utf8(s, n) ? DQ_SOUND : DQ_BAD_UTF8;
 }
+/* 1 when a text of 13 to 32 bytes lies in its buffer as its view says, and is ASCII; most of those that do not stand in
+ * their view are so. Four words that overlap hold all of its bytes. */
+DQ_INLINE int dq_is_plain_far_view(const dq_column *c, const uint8_t *view, int64_t n) {
+  int64_t buffer = dq_i32(view, 2), start = dq_i32(view, 3);
+  if (n < 13 || n > 32 || buffer < 0 || buffer >= c->n_buffers || start < 0) return 0;
+  if (start + n > dq_i64((const uint8_t *)c->buffers[c->n_buffers], buffer)) return 0;
+  const uint8_t *s = (const uint8_t *)c->buffers[buffer] + start;
+  uint64_t seen = dq_u64(s, 0) | dq_u64(s + n - 8, 0) | dq_u64(s + (n < 16 ? n - 8 : 8), 0) |
+                  dq_u64(s + (n < 16 ? 0 : n - 16), 0);
+  return ((seen & 0x8080808080808080ULL) | (uint64_t)(dq_u32(view, 1) ^ dq_u32(s, 0))) == 0;
+}
 /* By the length of a text that stands in its view: the bytes of the view that must be zero, and those of ASCII's eighth
  * bit in the others. */
 #define DQ_HIGH 0x8080808080808080ULL
@@ -118,7 +129,7 @@ DQ_INLINE int dq_check_views_from(const dq_column *c, int64_t from, int64_t to, 
     uint32_t n = (uint32_t)dq_i32(view, 0);
     if (DQ_LIKELY(n <= 12) && ((dq_u64(view, 0) & dq_view_masks[n][0]) | (dq_u64(view, 1) & dq_view_masks[n][1])) == 0)
       continue;
-    if (!dq_is_valid(c, i)) continue;
+    if (DQ_LIKELY(dq_is_plain_far_view(c, view, n)) || !dq_is_valid(c, i)) continue;
     int fault = dq_check_view(c, view);
     if (fault) { *row = i; return fault; }
   }
