@@ -2,8 +2,8 @@
  *
  * A scan writes an entry of twelve bytes a row into one of 256 partitions, so that what follows works on pieces that fit
  * a cache. A partition is filtered through two bitmaps (seen once, seen twice) before any table is built: rows whose key
- * comes once, as most do, are never looked up. What passes is told apart by 90 bits of its hash: 64 + 18 beside the row,
- * and the 8 bits of the partition; of 100 million keys two that differ are taken for one once in 200 billion tables. What
+ * comes once, as most do, are never looked up. What passes is told apart by 88 bits of its hash: 64 + 16 beside the row,
+ * and the 8 bits of the partition; of 100 million keys two that differ are taken for one once in 60 billion tables. What
  * is to be known of every row of a key, such as its time, is scattered beside the entries in the same order. */
 #ifndef DQ_PARTITIONS_H
 #define DQ_PARTITIONS_H
@@ -14,8 +14,8 @@
 
 enum { DQ_PARTITIONS = 256 };
 
-/* Entries come in pieces of at most 2^14 rows, and name their row within the piece: `rest` has 18 bits of hash above it. */
-enum { DQ_ROW_BITS = 14, DQ_PIECE_ROWS = 1 << DQ_ROW_BITS };
+/* Entries come in pieces of at most 2^16 rows, and name their row within the piece: `rest` has 16 bits of hash above it. */
+enum { DQ_ROW_BITS = 16, DQ_PIECE_ROWS = 1 << DQ_ROW_BITS };
 typedef struct {
   uint32_t a[2], rest;
 } dq_entry;
@@ -47,14 +47,14 @@ typedef struct {
   void *out;
 } dq_beside;
 
-DQ_INLINE void dq_scatter_rows(const dq_hash *h, const uint8_t *valid, int64_t n, dq_entry *out, const dq_beside *b,
-                               int width, uint32_t *at) {
+DQ_INLINE void dq_scatter_rows(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t row, dq_entry *out,
+                               const dq_beside *b, int width, uint32_t *at) {
   uint32_t mask = DQ_PARTITIONS - 1;
   const uint8_t *there = b->there;
   for (int64_t i = 0; i < n; i++) {
     if (valid != NULL && !valid[i]) continue;
     uint32_t to = at[h[i].b & mask]++;
-    if (out != NULL) out[to] = dq_make_entry(h + i, (uint32_t)i);
+    if (out != NULL) out[to] = dq_make_entry(h + i, row + (uint32_t)i);
     int is_there = there == NULL || there[i];
     if (width == 4) ((uint32_t *)b->out)[to] = is_there ? ((const uint32_t *)b->values)[i] : 0;
     if (width == 16) ((dq_hash *)b->out)[to] = is_there ? ((const dq_hash *)b->values)[i] : (dq_hash){0, 0};
@@ -70,23 +70,23 @@ static void dq_count_partitions(const dq_hash *h, const uint8_t *valid, int64_t 
     for (int64_t i = 0; i < n; i++) starts[(h[i].b & mask) + 1] += valid[i];
   for (int p = 0; p < DQ_PARTITIONS; p++) starts[p + 1] += starts[p];
 }
-/* Entries of the valid rows (out NULL: none) and one column beside them, partition after partition, rows of one in
+/* Entries of the valid rows, the first of which is `row` of its piece (out NULL: none), and one column beside them, partition after partition, rows of one in
  * their own order. */
-static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, const uint32_t *starts, dq_entry *out,
-                       const dq_beside *b) {
+static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32_t row, const uint32_t *starts,
+                       dq_entry *out, const dq_beside *b) {
   uint32_t at[DQ_PARTITIONS];
   memcpy(at, starts, sizeof at);
   if (out == NULL) {
-    dq_scatter_rows(h, valid, n, NULL, b, b->width, at);
+    dq_scatter_rows(h, valid, n, row, NULL, b, b->width, at);
   } else if (b->width == 0) {
-    if (valid == NULL) dq_scatter_rows(h, NULL, n, out, b, 0, at);
-    else dq_scatter_rows(h, valid, n, out, b, 0, at);
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, row, out, b, 0, at);
+    else dq_scatter_rows(h, valid, n, row, out, b, 0, at);
   } else if (b->width == 4) {
-    if (valid == NULL) dq_scatter_rows(h, NULL, n, out, b, 4, at);
-    else dq_scatter_rows(h, valid, n, out, b, 4, at);
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, row, out, b, 4, at);
+    else dq_scatter_rows(h, valid, n, row, out, b, 4, at);
   } else {
-    if (valid == NULL) dq_scatter_rows(h, NULL, n, out, b, 16, at);
-    else dq_scatter_rows(h, valid, n, out, b, 16, at);
+    if (valid == NULL) dq_scatter_rows(h, NULL, n, row, out, b, 16, at);
+    else dq_scatter_rows(h, valid, n, row, out, b, 16, at);
   }
 }
 
@@ -125,23 +125,41 @@ static int dq_make_room(dq_room *r, size_t size) {
   return 1;
 }
 
-/* As a step: a block of rows is a piece, whose entries begin at its first row's place in `out`. */
+/* As a step. Each block of rows is scattered while it is in a cache, and what a piece has gathered is then copied, partition
+ * after partition, to where it is kept: fresh memory is best written in order, and long runs are best read again. */
 typedef struct {
   const dq_hash *hashes;
   const uint8_t *valid; /* NULL: all */
-  dq_entry *scratch, *out;
-  uint32_t *starts; /* DQ_PARTITIONS + 1 a piece */
+  int64_t rows;
+  dq_entry *scratch, *out; /* `scratch` has room for a piece; a piece begins at its first row's place in `out` */
+  uint32_t *block_starts;  /* DQ_PARTITIONS + 1 a block of a piece */
+  uint32_t *starts;        /* DQ_PARTITIONS + 1 a piece */
 } dq_scatter_state;
+static void dq_keep_piece(const dq_entry *scratch, const uint32_t *block_starts, int64_t blocks, uint32_t *starts,
+                          dq_entry *out) {
+  uint32_t at = 0;
+  for (int p = 0; p < DQ_PARTITIONS; p++) {
+    starts[p] = at;
+    for (int64_t b = 0; b < blocks; b++) {
+      const uint32_t *of = block_starts + b * (DQ_PARTITIONS + 1);
+      memcpy(out + at, scratch + b * DQ_BLOCK_ROWS + of[p], (of[p + 1] - of[p]) * sizeof *out);
+      at += of[p + 1] - of[p];
+    }
+  }
+  starts[DQ_PARTITIONS] = at;
+}
 static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_scatter_state *s = (const dq_scatter_state *)state;
-  uint32_t *starts = s->starts + from / DQ_BLOCK_ROWS * (DQ_PARTITIONS + 1);
-  (void)codes;
-  /* Scattered where it is in a cache, then copied to where it is kept: fresh memory is best written in order. */
-  const uint8_t *valid = s->valid ? s->valid + from : NULL;
   const dq_beside nothing = {0, NULL, NULL, NULL};
+  const uint8_t *valid = s->valid ? s->valid + from : NULL;
+  int64_t piece = from / DQ_PIECE_ROWS, within = from % DQ_PIECE_ROWS, block = within / DQ_BLOCK_ROWS;
+  uint32_t *starts = s->block_starts + block * (DQ_PARTITIONS + 1);
+  (void)codes;
   dq_count_partitions(s->hashes + from, valid, n, starts);
-  dq_scatter(s->hashes + from, valid, n, starts, s->scratch, &nothing);
-  memcpy(s->out + from, s->scratch, starts[DQ_PARTITIONS] * sizeof *s->out);
+  dq_scatter(s->hashes + from, valid, n, (uint32_t)within, starts, s->scratch + within, &nothing);
+  if (from + n == s->rows || within + n == DQ_PIECE_ROWS)
+    dq_keep_piece(s->scratch, s->block_starts, block + 1, s->starts + piece * (DQ_PARTITIONS + 1),
+                  s->out + piece * DQ_PIECE_ROWS);
   return 0;
 }
 
@@ -173,7 +191,7 @@ static void dq_free_scratch(dq_scratch *s) {
 /* Zeroes both bitmaps and gives their size in bits, 0 when there is no memory: 32 bits an entry, so that few pass by
  * chance, but 8 where that would not fit a cache. */
 static uint64_t dq_clear_bitmaps(dq_scratch *s, int64_t entries) {
-  uint64_t bits = 512, wanted = (uint64_t)entries * (entries < 1 << 16 ? 32 : 8);
+  uint64_t bits = 512, wanted = (uint64_t)entries * (entries < 1 << 14 ? 32 : entries < 1 << 18 ? 16 : 8);
   while (bits < wanted) bits *= 2;
   if (bits > s->bits) {
     free(s->once);
@@ -227,6 +245,7 @@ DQ_INLINE int64_t dq_number_key(dq_scratch *s, const dq_keyed *e) {
   return k;
 }
 
+enum { DQ_RUNS_AHEAD = 2 };
 /* A run is short, so that the machine does not see it coming. */
 DQ_INLINE void dq_prefetch_run(const dq_piece *p, int part) {
   const char *at = (const char *)(p->entries + p->starts[part]), *end = (const char *)(p->entries + p->starts[part + 1]);
@@ -235,7 +254,7 @@ DQ_INLINE void dq_prefetch_run(const dq_piece *p, int part) {
 #define DQ_EACH_ENTRY(P, E, ...)                                                                   \
   for (const dq_piece *P = pieces; P < pieces + n_pieces; P++) {                                   \
     const dq_entry *E = P->entries + P->starts[part], *E##_end = P->entries + P->starts[part + 1]; \
-    if (P + 2 < pieces + n_pieces) dq_prefetch_run(P + 2, part);                                   \
+    if (P + DQ_RUNS_AHEAD < pieces + n_pieces) dq_prefetch_run(P + DQ_RUNS_AHEAD, part);                                   \
     for (; E < E##_end; E++) __VA_ARGS__                                                           \
   }
 

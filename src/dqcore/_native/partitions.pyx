@@ -37,13 +37,15 @@ cdef extern from "partitions.h" nogil:
         void* out
 
     void dq_count_partitions(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t* starts)
-    void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, const uint32_t* starts, dq_entry* out,
-                    const dq_beside* b)
+    void dq_scatter(const dq_hash* h, const uint8_t* valid, int64_t n, uint32_t row, const uint32_t* starts,
+                    dq_entry* out, const dq_beside* b)
     ctypedef struct dq_scatter_state:
         const dq_hash* hashes
         const uint8_t* valid
+        int64_t rows
         dq_entry* scratch
         dq_entry* out
+        uint32_t* block_starts
         uint32_t* starts
 
     int dq_run_scatter(const void* state, int64_t start, int64_t n, uint8_t* codes)
@@ -111,8 +113,7 @@ def scatter(hashes, valid, first_row, Arena arena=None, beside=()):
 
 
 cdef class Scatter(Step):
-    """`scatter` as a step, with nothing beside: `hashes` are there when it runs, and `pieces`, one a block of rows, are
-    filled by it."""
+    """`scatter` as a step, with nothing beside: `hashes` are there when it runs, and `pieces` are filled by it."""
 
     cdef dq_scatter_state state
     cdef readonly list pieces
@@ -122,20 +123,25 @@ cdef class Scatter(Step):
         cdef int64_t at
         if first_row + n > MOST_ROWS:
             raise OverflowError(f"keys of more than {MOST_ROWS} rows")
-        blocks = range(0, max(n, 1), DQ_BLOCK_ROWS)
+        cdef int64_t most = min(n, DQ_PIECE_ROWS)
+        cdef int64_t blocks = (most + DQ_BLOCK_ROWS - 1) // DQ_BLOCK_ROWS
+        begins = range(0, max(n, 1), DQ_PIECE_ROWS)
         kept = np.empty(ENTRY * n, np.uint8) if arena is None else arena.empty(ENTRY * n)
-        scratch = bytes_for(arena, ENTRY * min(n, DQ_BLOCK_ROWS))
-        starts = np.zeros((len(blocks), DQ_PARTITIONS + 1), np.uint32)
-        self.held = (hashes, valid, scratch)
+        scratch = bytes_for(arena, ENTRY * most)
+        block_starts = bytes_for(arena, 4 * blocks * (DQ_PARTITIONS + 1))
+        starts = np.zeros((len(begins), DQ_PARTITIONS + 1), np.uint32)
+        self.held = (hashes, valid, scratch, block_starts)
         self.pieces = [
-            (kept[ENTRY * at : ENTRY * min(n, at + DQ_BLOCK_ROWS)], starts[number], None, first_row + at)
-            for number, at in enumerate(blocks)
+            (kept[ENTRY * at : ENTRY * min(n, at + DQ_PIECE_ROWS)], starts[number], None, first_row + at)
+            for number, at in enumerate(begins)
         ]
         self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
         if valid is not None:
             self.state.valid = <const uint8_t*>readable(valid, n)
+        self.state.rows = n
         self.state.scratch = <dq_entry*>writable(scratch, 0)
         self.state.out = <dq_entry*>writable(kept, ENTRY * n)
+        self.state.block_starts = <uint32_t*>writable(block_starts, 0)
         self.state.starts = <uint32_t*>writable(starts, 0)
         self.step.run = dq_run_scatter
         self.step.state = &self.state
@@ -170,7 +176,7 @@ cdef object _piece(const dq_hash* hashes, const uint8_t* valid, int64_t at, int6
         if there is not None:
             b.there = <const uint8_t*>readable(there, at + n) + at
         with nogil:
-            dq_scatter(hashes, valid, n, s, out, &b)
+            dq_scatter(hashes, valid, n, 0, s, out, &b)
         out = NULL
     return _kept([entries[: ENTRY * kept]], arena), starts, _kept(scattered, arena) if columns else None, first_row
 
