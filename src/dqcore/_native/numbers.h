@@ -212,19 +212,62 @@ static void dq_pair_in_order(int level, const dq_column *a, const dq_column *b, 
   dq_mark_nulls(a, DQ_SKIP, codes);
   dq_mark_nulls(b, DQ_SKIP, codes);
 }
-/* As a step. */
+/* The same of more than two columns, one after the other, each time against the one before it that is not null: `before`
+ * and whether there `is` one, and how many times have been `met`, up to two. `code` is of a time that is too early. */
+DQ_INLINE void dq_next_in_order_body(const dq_column *c, const uint8_t *restrict valid, uint64_t late_from,
+                                     uint64_t gap_from, uint8_t code, int64_t *restrict before, uint8_t *restrict met,
+                                     uint8_t *restrict codes) {
+  const uint8_t *restrict values = c->values;
+  const int64_t from = c->offset;
+  for (int64_t i = 0; i < c->length; i++) {
+    int64_t first = before[i], second = dq_i64(values, from + i);
+    uint64_t ahead = (uint64_t)first - (uint64_t)second, behind = (uint64_t)second - (uint64_t)first;
+    int late = (first >= second) & (ahead >= late_from);
+    int gap = (second > first) & (behind >= gap_from) & (gap_from != 0);
+    uint8_t now = (uint8_t)(late ? code : gap ? code + 1 : DQ_PASS);
+    now = valid[i] & (met[i] != 0) ? now : DQ_PASS;
+    codes[i] = codes[i] ? codes[i] : now;
+    before[i] = valid[i] ? second : first;
+    met[i] = (uint8_t)(met[i] + valid[i] > 2 ? 2 : met[i] + valid[i]);
+  }
+}
+DQ_LEVELS(dq_next_in_order,
+          (const dq_column *c, const uint8_t *valid, uint64_t late_from, uint64_t gap_from, uint8_t code,
+           int64_t *before, uint8_t *met, uint8_t *codes),
+          (c, valid, late_from, gap_from, code, before, met, codes))
+
+/* As a step, of two columns or more. */
 typedef struct {
-  dq_column first, second;
+  const dq_column *columns;
+  int n;
   uint64_t late_from, gap_from;
   int level;
-} dq_pair_state;
-static int dq_run_pair(const void *state, int64_t from, int64_t n, uint8_t *codes) {
-  const dq_pair_state *s = (const dq_pair_state *)state;
+} dq_order_state;
+static void dq_in_order(const dq_order_state *s, int64_t from, int64_t n, uint8_t *codes) {
+  int64_t before[DQ_SOME_ROWS];
+  uint8_t met[DQ_SOME_ROWS] = {0}, valid[DQ_SOME_ROWS];
+  memset(before, 0, (size_t)n * sizeof *before);
+  memset(codes, DQ_PASS, (size_t)n);
+  for (int k = 0; k < s->n; k++) {
+    dq_column c = dq_rows_of(s->columns + k, from, n);
+    memset(valid, 1, (size_t)n);
+    dq_mark_nulls(&c, 0, valid);
+    DQ_CALL(s->level, dq_next_in_order,
+            (&c, valid, s->late_from, s->gap_from, (uint8_t)(2 * k - 1), before, met, codes));
+  }
+  for (int64_t i = 0; i < n; i++) codes[i] = met[i] < 2 ? DQ_SKIP : codes[i];
+}
+static int dq_run_in_order(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_order_state *s = (const dq_order_state *)state;
   DQ_SOME_AT_A_TIME(from, n, at, few, {
-    dq_column first = dq_rows_of(&s->first, at, few), second = dq_rows_of(&s->second, at, few);
-    dq_ask_for_rows(&s->first, at, few, 8);
-    dq_ask_for_rows(&s->second, at, few, 8);
-    dq_pair_in_order(s->level, &first, &second, s->late_from, s->gap_from, codes + (at - from));
+    uint8_t *of_few = codes + (at - from);
+    for (int k = 0; k < s->n; k++) dq_ask_for_rows(s->columns + k, at, few, 8);
+    if (s->n == 2) {
+      dq_column first = dq_rows_of(s->columns, at, few), second = dq_rows_of(s->columns + 1, at, few);
+      dq_pair_in_order(s->level, &first, &second, s->late_from, s->gap_from, of_few);
+    } else {
+      dq_in_order(s, at, few, of_few);
+    }
   })
   return 0;
 }

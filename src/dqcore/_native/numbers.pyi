@@ -26,8 +26,8 @@ def within(
 class InRange(Step):
     def __init__(self, bounds: Bounds, column: Column) -> None: ...
 
-class PairInOrder(Step):
-    def __init__(self, first: Column, second: Column, late_from: int, gap_from: int) -> None: ...
+class InOrder(Step):
+    def __init__(self, columns: Sequence[Column], late_from: int, gap_from: int) -> None: ...
 
 def compare(
     left: NDArray[Any],

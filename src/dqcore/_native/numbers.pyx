@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from .buffers cimport readable, writable
@@ -36,15 +36,15 @@ cdef extern from "numbers.h" nogil:
         dq_bounds bounds
         int level
 
-    ctypedef struct dq_pair_state:
-        dq_column first
-        dq_column second
+    ctypedef struct dq_order_state:
+        const dq_column* columns
+        int n
         uint64_t late_from
         uint64_t gap_from
         int level
 
     int dq_run_range(const void* state, int64_t start, int64_t n, uint8_t* codes)
-    int dq_run_pair(const void* state, int64_t start, int64_t n, uint8_t* codes)
+    int dq_run_in_order(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_range(int level, const dq_column* c, const dq_bounds* b, uint8_t* codes)
     void dq_compare(char ka, const void* a, const uint8_t* a_valid, char kb, const void* b, const uint8_t* b_valid,
                     int64_t n, int wanted, uint8_t* codes)
@@ -139,6 +139,10 @@ def micros(Column column, scale):
     return values
 
 
+cdef enum:
+    MOST_ORDERED = 127  # columns: two codes each
+
+
 cdef class Bounds:
     """A range of numbers in each form that a column may have: inclusive whole numbers for int64 and uint64, and for
     float64 two doubles, of which `inclusive` (`both`, `left`, `right`, `neither`) belong to it."""
@@ -179,22 +183,35 @@ cdef class InRange(Step):
         self.step.judges = 1
 
 
-cdef class PairInOrder(Step):
-    """Judges two columns of int64 times in one unit: 1 where the second is earlier by `late_from` units or more (0:
-    equal is too early), 2 where it is later by `gap_from` or more (0: never), a skip where either is null."""
+cdef class InOrder(Step):
+    """Judges columns of int64 times in one unit, each time against the one before it that is not null. Codes of column k
+    (from 1): 2k - 1 where it is earlier by `late_from` units or more (0: equal is too early), 2k where it is later by
+    `gap_from` or more (0: never); a skip with fewer than two times."""
 
-    cdef dq_pair_state state
+    cdef dq_order_state state
+    cdef dq_column* columns
 
-    def __cinit__(self, Column first, Column second, uint64_t late_from, uint64_t gap_from):
-        if first.c.layout != DQ_INT64 or second.c.layout != DQ_INT64:
-            raise TypeError(f"{first!r} and {second!r} are not times of one kind")
-        self.held = (first, second)
-        self.state.first, self.state.second = first.c, second.c
+    def __cinit__(self, columns, uint64_t late_from, uint64_t gap_from):
+        cdef Column column
+        if not 2 <= len(columns) <= MOST_ORDERED:
+            raise ValueError(f"{len(columns)} columns to order; from 2 to {MOST_ORDERED}")
+        self.held = list(columns)
+        self.columns = <dq_column*>malloc(len(columns) * sizeof(dq_column))
+        if self.columns == NULL:
+            raise MemoryError("no memory for a step")
+        for number, column in enumerate(self.held):
+            if column.c.layout != DQ_INT64:
+                raise TypeError(f"{column!r} does not hold times as int64")
+            self.columns[number] = column.c
+        self.state.columns, self.state.n = self.columns, len(columns)
         self.state.late_from, self.state.gap_from = late_from, gap_from
         self.state.level = level
-        self.step.run = dq_run_pair
+        self.step.run = dq_run_in_order
         self.step.state = &self.state
         self.step.judges = 1
+
+    def __dealloc__(self):
+        free(self.columns)
 
 
 def within(values, valid, low, high, codes):
@@ -233,12 +250,12 @@ def ordered(columns, strict, int64_t tolerance, int64_t max_gap, codes):
     A column is (microseconds in UTC, the same on the wall clock, nanoseconds beyond or None, valid, its precision in
     nanoseconds). `max_gap` is -1 for none.
     """
-    cdef dq_times times[127]
+    cdef dq_times times[MOST_ORDERED]
     cdef int count = len(columns)
     cdef int64_t n = len(codes)
     cdef int k
-    if not 2 <= count <= 127:
-        raise ValueError(f"{count} columns to order; from 2 to 127")
+    if not 2 <= count <= MOST_ORDERED:
+        raise ValueError(f"{count} columns to order; from 2 to {MOST_ORDERED}")
     for k, (utc, wall, beyond, valid, unit) in enumerate(columns):
         times[k].utc = <const int64_t*>readable(utc, 8 * n)
         times[k].wall = <const int64_t*>readable(wall, 8 * n)

@@ -81,9 +81,9 @@ class OrderedCheck(RowCheck):
         self.strict = rule.strict
         self.tolerance = microseconds(rule.tolerance, "tolerance")
         self.max_gap = -1 if rule.max_gap is None else microseconds(rule.max_gap, "max_gap")
-        # Two columns of one unit are compared as they are stored. Not on the wall clock of a zone, where an hour comes
+        # Columns of one unit are compared as they are stored. Not on the wall clock of a zone, where an hour comes
         # twice.
-        alike = len(types) == 2 and all(map(pa.types.is_timestamp, types)) and self.units[0] == self.units[1]
+        alike = all(map(pa.types.is_timestamp, types)) and len(set(self.units)) == 1
         self.one_clock = alike and (zone is None or all(map(has_zone, types)))
         if self.one_clock:
             late, gap = self.tolerance * 1_000, self.max_gap * 1_000
@@ -93,10 +93,10 @@ class OrderedCheck(RowCheck):
             self.gap_from = 0 if self.max_gap < 0 else min(gap // unit + 1, 2**64 - 1)
 
     def queue(self, steps: Steps) -> int | None:
-        cells = [steps.plain(column) for column in self.columns]
-        if not self.one_clock or cells[0] is None or cells[1] is None:
+        columns = [cells.column for column in self.columns if (cells := steps.plain(column)) is not None]
+        if not self.one_clock or len(columns) < len(self.columns):
             return None
-        return steps.add(_numbers.PairInOrder(cells[0].column, cells[1].column, self.late_from, self.gap_from))
+        return steps.add(_numbers.InOrder(columns, self.late_from, self.gap_from))
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         zone = morsel.zone if DAY in self.units else None
