@@ -20,7 +20,7 @@ FLOORS = {
     "rulefiles": 7, "catalogue": 7, "outputs": 7,
     "ruleset": 6, "engine": 5, "rules": 4, "sources": 2, "report": 2,
     "knowledge": 1, "errors": 1, "durations": 1, "zones": 1, "logical": 1, "strict_yaml": 1, "version": 1, "_native": 1,
-    "packs": 1, "arrays": 1, "regular": 1, "automaton": 1,
+    "packs": 1, "arrays": 1, "compute": 1, "regular": 1, "automaton": 1,
 }  # fmt: skip
 SHARED = 3
 """What several rules share, and what rules see: every other module."""
@@ -82,7 +82,7 @@ PLANNED = [
 def test_the_public_names_are_those_of_the_contract() -> None:
     promised = {*RULES, *OTHERS} - set(PLANNED)
     assert set(dqcore.__all__) == promised
-    public = {name for name, value in vars(dqcore).items() if name[0] != "_" and not isinstance(value, ModuleType)}
+    public = {name for name in dir(dqcore) if name[0] != "_" and not isinstance(getattr(dqcore, name), ModuleType)}
     assert public == promised
     assert {kind.__name__ for kind in kinds().values()} == promised & set(RULES)
     assert set(dqcore.rules.__all__) == promised & set(RULES)
@@ -109,8 +109,37 @@ def test_no_header_of_ours_shadows_one_of_the_system() -> None:
     assert not ours & set(SYSTEM_HEADERS.split())
 
 
-def test_importing_is_light() -> None:
-    heavy = "pandas", "polars", "pint", "yaml", "pyarrow.dataset", "pyarrow.parquet"
-    code = f"import sys, dqcore; print([name for name in {heavy!r} if name in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+def imported_by(code: str, among: tuple[str, ...]) -> list[str]:
+    """Which of some modules are there when a Python of its own has run `code`."""
+    code = f"import sys\n{code}\nprint(*[name for name in {among!r} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+HEAVY = "pandas", "polars", "pint", "yaml", "pyarrow.dataset", "pyarrow.parquet", "pyarrow.csv"
+
+
+def test_importing_brings_in_nothing_that_was_not_asked_for() -> None:
+    assert imported_by("import dqcore", (*HEAVY, "numpy", "pyarrow", "dqcore.rules")) == []
+    assert imported_by("from dqcore import DataError", ("pyarrow.compute", "dqcore.rules")) == []
+
+
+def test_validating_brings_in_only_what_the_rules_need() -> None:
+    # Arrays are made from buffers: where pandas is installed, pyarrow itself imports it to make one from a list.
+    validated = """
+import pyarrow as pa, dqcore as dq
+numbers = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(bytes(8))])
+table = pa.Table.from_arrays([numbers], names=["v"])
+report = dq.RuleSet([dq.Range("v", 1, 2), dq.NotNull("v"), dq.Unique("v")]).validate(table)
+assert report["range:v"].counts.failed == 1
+"""
+    assert imported_by(validated, (*HEAVY, "pyarrow.compute", "dqcore.sql.parser", "dqcore.knowledge.schemes")) == []
+
+
+def test_every_public_name_is_found_and_no_other() -> None:
+    for name in dqcore.__all__:
+        assert getattr(dqcore, name).__module__.startswith("dqcore.")
+    with pytest.raises(AttributeError, match="Rnage"):
+        _ = dqcore.Rnage
+    names: dict[str, object] = {}
+    exec("from dqcore import *", names)
+    assert set(dqcore.__all__) <= set(names)

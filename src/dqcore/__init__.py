@@ -1,30 +1,68 @@
 """dqcore: says, row by row, whether a clinical result that arrived can be trusted."""
 
 import typing as _typing
+from importlib import import_module as _import_module
 
-from .correct import correct_times as correct_times
-from .errors import DataError as DataError
-from .errors import DQError as DQError
-from .errors import RuleError as RuleError
-from .errors import StateError as StateError
-from .errors import ValidationFailed as ValidationFailed
-from .knowledge.scheme import Scheme as Scheme
-from .morsel import lit as lit
-from .registry import Registry as Registry
-from .report import Report as Report
-from .rulefiles import load_rules as load_rules
-from .rules import *  # noqa: F403 (the rules are listed in one place, dqcore.rules)
-from .rules.base import KeyRule as KeyRule
-from .rules.base import RowRule as RowRule
-from .rules.base import TableRule as TableRule
-from .rules.base import ValueRule as ValueRule
-from .ruleset import RuleSet as RuleSet
-from .ruleset import Validator as Validator
-from .sources.csv import Csv as Csv
 from .version import VERSION as _VERSION
+
+if _typing.TYPE_CHECKING:
+    from .correct import correct_times as correct_times
+    from .errors import DataError as DataError
+    from .errors import DQError as DQError
+    from .errors import RuleError as RuleError
+    from .errors import StateError as StateError
+    from .errors import ValidationFailed as ValidationFailed
+    from .knowledge.scheme import Scheme as Scheme
+    from .morsel import lit as lit
+    from .registry import Registry as Registry
+    from .report import Report as Report
+    from .rulefiles import load_rules as load_rules
+    from .rules import *  # noqa: F403 (the rules are listed in one place, dqcore.rules)
+    from .rules.base import KeyRule as KeyRule
+    from .rules.base import RowRule as RowRule
+    from .rules.base import TableRule as TableRule
+    from .rules.base import ValueRule as ValueRule
+    from .ruleset import RuleSet as RuleSet
+    from .ruleset import Validator as Validator
+    from .sources.csv import Csv as Csv
 
 __version__ = _VERSION
 
-if not _typing.TYPE_CHECKING:
-    # What is called by name. The modules that were imported are reached as dqcore.sources and the like.
-    __all__ = [name for name, value in globals().items() if callable(value) and not name.startswith("_")]
+# Names are brought in when they are first used: importing dqcore takes no longer than importing nothing. What is not
+# listed here is a rule; these are listed in one place, dqcore.rules.
+_HOMES = {
+    "correct_times": "correct",
+    "DataError": "errors",
+    "DQError": "errors",
+    "RuleError": "errors",
+    "StateError": "errors",
+    "ValidationFailed": "errors",
+    "Scheme": "knowledge.scheme",
+    "lit": "morsel",
+    "Registry": "registry",
+    "Report": "report",
+    "load_rules": "rulefiles",
+    "KeyRule": "rules.base",
+    "RowRule": "rules.base",
+    "TableRule": "rules.base",
+    "ValueRule": "rules.base",
+    "RuleSet": "ruleset",
+    "Validator": "ruleset",
+    "Csv": "sources.csv",
+}
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name == "__all__":
+        return sorted({*_HOMES, *_import_module(".rules", __name__).__all__})
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _import_module(f".{_HOMES.get(name, 'rules')}", __name__)
+    if name not in _HOMES and name not in home.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(home, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from . import compute as pc
 from .arrays import QUOTES, take_rows
 from .zones import SECOND
 

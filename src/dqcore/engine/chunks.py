@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from .._native.arena import Arena
 from .._native.columns import Column, batches
 from ..arrays import take

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from .._native.identifiers import ALGORITHMS, MOST, MOST_PREFIX, STRUCTURES, Program
 from ..errors import RuleError, did_you_mean
 from .listed import Listed, listed

@@ -8,7 +8,8 @@ Gregorian.
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from .. import compute as pc
 
 DAY = 86_400
 FIRST, LAST = -719_528, 2_932_896

@@ -25,9 +25,9 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .. import compute as pc
 from ..arrays import take
 from ..binding import Binding
 from ..errors import RuleError

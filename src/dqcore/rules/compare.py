@@ -8,8 +8,8 @@ from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from .._native import numbers as _numbers
 from .._native import strings as _strings
 from ..binding import Binding
@@ -20,14 +20,14 @@ from ..morsel import Codes, Lit, Morsel, Ref
 from .base import SKIP, Common, Finding, RowCheck, RowRule, Selected, reference, tell
 
 OPERATORS = {
-    "==": (operator.eq, pc.equal),
-    "!=": (operator.ne, pc.not_equal),
-    "<": (operator.lt, pc.less),
-    "<=": (operator.le, pc.less_equal),
-    ">": (operator.gt, pc.greater),
-    ">=": (operator.ge, pc.greater_equal),
+    "==": (operator.eq, "equal"),
+    "!=": (operator.ne, "not_equal"),
+    "<": (operator.lt, "less"),
+    "<=": (operator.le, "less_equal"),
+    ">": (operator.gt, "greater"),
+    ">=": (operator.ge, "greater_equal"),
 }
-"""Each comparison as Python and as Arrow make it."""
+"""Each comparison as Python makes it, and the name of Arrow's."""
 KINDS = {"numbers": is_number, "text": is_text, "times": is_time, "booleans": pa.types.is_boolean}
 WIDEST = 76
 """Digits of the widest decimal that Arrow has."""
@@ -142,7 +142,7 @@ class DecimalCompare(CompareCheck):
         left, right = morsel.arrow(self.left), morsel.arrow(self.right)
         common = _common(left.type, right.type)
         if common is not None:
-            compare = OPERATORS[self.op][1]
+            compare = getattr(pc, OPERATORS[self.op][1])
             tell(compare(_as_decimal(left).cast(common), _as_decimal(right).cast(common)), codes)
             return
         compare = OPERATORS[self.op][0]

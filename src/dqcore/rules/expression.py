@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Codes, Morsel
-from ..sql import Predicate, columns_in, compile_predicate, wants
 from .base import Common, Finding, RowCheck, RowRule, Selected, tell
+
+if TYPE_CHECKING:
+    from ..sql import Predicate
+
+# The parser is not small and most rule sets have no expression, so it is imported where one is made.
 
 
 class Expression(RowRule):
@@ -33,6 +37,8 @@ class Expression(RowRule):
     def __init__(self, sql: str, **common: Unpack[Common]) -> None:
         if not isinstance(sql, str) or not sql.strip():
             raise RuleError(f"sql is {sql!r}; give a condition such as \"status = 'F'\"")
+        from ..sql import columns_in
+
         columns_in(sql, "sql")
         self._set(common, sql=sql)
 
@@ -40,12 +46,18 @@ class Expression(RowRule):
         return self.sql
 
     def leading_columns(self) -> tuple[str, ...]:
+        from ..sql import columns_in
+
         return columns_in(self.sql)
 
     def wants(self) -> Mapping[str, str]:
+        from ..sql import wants
+
         return wants(self.sql)
 
     def bind(self, binding: Binding) -> ExpressionCheck:
+        from ..sql import compile_predicate
+
         return ExpressionCheck(self, compile_predicate(self.sql, binding, f"rule {self.id!r}: sql"))
 
 

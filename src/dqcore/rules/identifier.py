@@ -7,15 +7,14 @@ from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .. import compute as pc
 from .._native.columns import Column
 from .._native.identifiers import Identifies
 from ..binding import Binding
 from ..errors import DataError, RuleError, did_you_mean
 from ..knowledge.scheme import Scheme, program_of
-from ..knowledge.schemes import SCHEMES
 from ..logical import is_number
 from ..morsel import Cells, Codes
 from ..steps import Steps
@@ -85,6 +84,8 @@ def _scheme(given: str | Scheme | Mapping[str, Any]) -> str | Scheme:
         return Scheme.of(given)
     if not isinstance(given, str):
         raise RuleError(f"scheme is {given!r}; give a name such as 'nhs_number', or a dq.Scheme")
+    from ..knowledge.schemes import SCHEMES  # many, for rule sets that have none
+
     if given not in SCHEMES:
         hint = did_you_mean(given, list(SCHEMES)) or "; `dqcore rules --schemes` lists those that are."
         raise RuleError(f"scheme {given!r} is not known{hint} A scheme of your own is a dq.Scheme")
@@ -94,6 +95,8 @@ def _scheme(given: str | Scheme | Mapping[str, Any]) -> str | Scheme:
 class IdentifierCheck(CellCheck):
     def __init__(self, rule: Identifier) -> None:
         super().__init__(rule, [Finding(reason, rule.column) for reason in REASONS], rule.column)
+        from ..knowledge.schemes import SCHEMES
+
         self.scheme = SCHEMES[rule.scheme].scheme if isinstance(rule.scheme, str) else rule.scheme
         self.program = program_of(self.scheme)
         self.by_regex = self.scheme.shape is None

@@ -7,9 +7,9 @@ from typing import Unpack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .. import compute as pc
 from .._native.steps import Spread
 from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
 from ..arrays import take

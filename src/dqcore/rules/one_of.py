@@ -12,9 +12,9 @@ from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .. import compute as pc
 from .._native.strings import InSet, TextSet
 from ..binding import Binding
 from ..errors import DataError, RuleError

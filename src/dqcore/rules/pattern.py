@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Unpack
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from .._native.automata import Matches
 from ..automaton import automaton
 from ..binding import Binding

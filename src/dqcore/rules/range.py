@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from .._native import numbers as _numbers
 from .._native import outcomes as _outcomes
 from ..binding import Binding

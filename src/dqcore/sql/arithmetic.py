@@ -11,8 +11,8 @@ from operator import add, mul, sub
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from . import arrays
 from .arrays import call
 from .casts import exactly

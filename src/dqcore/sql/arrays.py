@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .. import compute as pc
 from .._native import outcomes as _outcomes
 from .._native.columns import Column
 

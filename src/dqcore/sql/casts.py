@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from .. import compute as pc
 from .._native import timestamps as _timestamps
 from .._native.columns import Column
 from ..zones import Zone
