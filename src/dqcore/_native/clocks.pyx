@@ -3,7 +3,7 @@
 import numpy as np
 from math import lgamma
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from . cimport cpu
 from .buffers cimport readable, writable
@@ -13,8 +13,7 @@ cdef extern from "clocks.h" nogil:
     enum:
         DQ_FACTORIALS
         DQ_BLOCK
-        DQ_WINDOW
-        DQ_HEIGHTS
+        DQ_WINDOW_POINTS
         DQ_WHOLLY
 
     int dq_clock_level
@@ -56,6 +55,7 @@ cdef extern from "clocks.h" nogil:
         double* entry_e
         int64_t* entry_row
         uint8_t* entry_alone
+        uint32_t* ends
         int64_t* starts
         double* scores
         dq_line* lines
@@ -70,8 +70,9 @@ cdef extern from "clocks.h" nogil:
         int64_t* hull
         dq_line sloping
         int64_t sloping_n
+        uint8_t* heights
         uint8_t* blocks
-        uint16_t* near
+        uint8_t* windows
 
     void dq_group_stamps(const int64_t* ids, int64_t n, int64_t groups, const int64_t* observed,
                          const int64_t* reference, int64_t* starts, int64_t* firsts, int32_t* places,
@@ -123,8 +124,10 @@ cdef class Scratch:
         self.clock.work = <double*>self.take(8 * room)
         self.clock.rest = <double*>self.take(8 * room)
         self.clock.hull = <int64_t*>self.take(8 * room)
+        self.clock.ends = <uint32_t*>self.take(8 * room)
+        self.clock.heights = <uint8_t*>self.take(room + 8)
         self.clock.blocks = <uint8_t*>self.take(room // DQ_BLOCK + 1)
-        self.clock.near = <uint16_t*>self.take(2 * DQ_HEIGHTS * (room // (DQ_BLOCK * DQ_WINDOW) + 1))
+        self.clock.windows = <uint8_t*>self.take(room // DQ_WINDOW_POINTS + 1)
         self.clock.log_factorial = <const double*>readable(_LOG_FACTORIAL, 8 * DQ_FACTORIALS)
 
     cdef void* take(self, int64_t size) except NULL:
