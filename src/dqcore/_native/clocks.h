@@ -136,7 +136,7 @@ static void dq_settle_cuts(dq_clock *c, int64_t count) {
       c->scores[k] = dq_usual(c, p, c->lines[k]);
     }
     for (int64_t k = 1; k < count; k++)
-      c->starts[k] = dq_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
+      c->starts[k] = dq_best_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
                             c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
   }
 }
@@ -181,9 +181,10 @@ enum { DQ_WHOLLY = 64 };
 static const dq_piece *dq_in_force(const dq_piece *pieces, const uint8_t *codes, int64_t first, int64_t own,
                                    int64_t observed, int64_t reference, int64_t tolerance) {
   const dq_piece *piece = &pieces[own];
+  if (own == first) return piece;
   double half = dq_half_span(piece), read = dq_true_time(piece, observed);
   double came = (double)((__int128)reference - piece->since) - half;
-  if (own == first || read >= -half || came - read <= 8 * piece->jitter + (double)tolerance) return piece;
+  if (read >= -half || came - read <= 8 * piece->jitter + (double)tolerance) return piece;
   for (int64_t k = first; k < own; k++)
     if (codes[k] != DQ_SKIP && fabs(dq_true_time(&pieces[k], observed)) <= dq_half_span(&pieces[k])) return &pieces[k];
   return piece;
@@ -198,30 +199,43 @@ static uint8_t dq_judge_row(const dq_piece *pieces, const uint8_t *codes, int64_
   uint8_t code = codes[piece - pieces];
   if (code & DQ_WHOLLY) return code & (DQ_WHOLLY - 1);
   if (code != DQ_PASS) {
-    double half = dq_half_span(piece), came = (double)((__int128)reference - piece->since) - half, t = 0;
-    if (piece->slope != 0) t = fmin(fmax(fmin(dq_true_time(piece, observed), came), -half), half);
+    double t = 0;
+    if (piece->slope != 0) {
+      double half = dq_half_span(piece), came = (double)((__int128)reference - piece->since) - half;
+      t = fmin(fmax(fmin(dq_true_time(piece, observed), came), -half), half);
+    }
     if (fabs(rint(piece->offset + piece->slope * t)) > (double)tolerance) return code;
   }
   return (__int128)observed - reference > tolerance ? ahead : DQ_PASS;
 }
 
-/* A code a row of one device, whose pieces are [first, end), in the order of its runs. A row's piece is the one that its
- * reference time lies in. */
-static void dq_judge_device(const dq_run *runs, int64_t n_runs, const dq_piece *pieces, const uint8_t *codes,
-                            int64_t first, int64_t end, int64_t tolerance, uint8_t ahead, uint8_t *const *out) {
-  int64_t own = first;
+/* Writes `ahead` for the rows that were read after their reference by more than the tolerance, which is the verdict where
+ * the clock was right throughout. It is told while the stamps are at hand; `dq_judge_device` has the last word. */
+static void dq_mark_ahead(const dq_run *runs, int64_t n_runs, int64_t tolerance, uint8_t ahead) {
   for (int64_t r = 0; r < n_runs; r++) {
-    const dq_stamp *s = runs[r].stamps;
-    if (end - first == 1 && codes[first] == DQ_PASS) {
-      for (int64_t i = 0; i < runs[r].n; i++)
-        out[r][i] = s[i].observed > s[i].reference &&
-                    (uint64_t)s[i].observed - (uint64_t)s[i].reference > (uint64_t)tolerance ? ahead : DQ_PASS;
-      continue;
+    const dq_run *run = &runs[r];
+    for (int64_t i = 0; i < run->n; i++) {
+      int64_t observed = run->stamps[i].observed, reference = run->stamps[i].reference;
+      if (observed > reference && (uint64_t)observed - (uint64_t)reference > (uint64_t)tolerance)
+        run->codes[run->rows[i]] = ahead;
     }
-    for (int64_t i = 0; i < runs[r].n; i++) {
-      while (own + 1 < end && s[i].reference > pieces[own].until) own++;
-      while (own > first && s[i].reference < pieces[own].since) own--;
-      out[r][i] = dq_judge_row(pieces, codes, first, own, s[i].observed, s[i].reference, tolerance, ahead);
+  }
+}
+
+/* Judges the rows of one device, whose pieces are [first, end), once those ahead are marked. A row's piece is the one that
+ * its reference time lies in. */
+static void dq_judge_device(const dq_run *runs, int64_t n_runs, const dq_piece *pieces, const uint8_t *codes,
+                            int64_t first, int64_t end, int64_t tolerance, uint8_t ahead) {
+  int64_t own = first;
+  if (end - first == 1 && codes[first] == DQ_PASS) return;
+  for (int64_t r = 0; r < n_runs; r++) {
+    const dq_run *run = &runs[r];
+    for (int64_t i = 0; i < run->n; i++) {
+      int64_t observed = run->stamps[i].observed, reference = run->stamps[i].reference;
+      while (own + 1 < end && reference > pieces[own].until) own++;
+      while (own > first && reference < pieces[own].since) own--;
+      run->codes[run->rows[i]] =
+          dq_judge_row(pieces, codes, first, own, observed, reference, tolerance, ahead);
     }
   }
 }

@@ -52,7 +52,7 @@ DQ_INLINE void dq_keep_stretch(dq_least *least, const double *values) {
 
 /* Brings the values below the pivot (or, with `upto`, those equal to it too) to the front; how many. Without a branch on
  * the values, which nothing could foretell. */
-DQ_INLINE int64_t dq_part(double *v, int64_t n, double pivot, int upto) {
+DQ_INLINE int64_t dq_to_front(double *v, int64_t n, double pivot, int upto) {
   int64_t less = 0;
   for (int64_t i = 0; i < n; i++) {
     double value = v[i];
@@ -67,13 +67,13 @@ static double dq_select(double *v, int64_t n, int64_t k) {
   while (n > 8) {
     double a = v[0], b = v[n / 2], c = v[n - 1];
     double pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
-    int64_t less = dq_part(v, n, pivot, 0);
+    int64_t less = dq_to_front(v, n, pivot, 0);
     if (k < less) {
       n = less;
       continue;
     }
     if (less == 0) { /* the pivot is the least: without it and its equals there are fewer */
-      less = dq_part(v, n, pivot, 1);
+      less = dq_to_front(v, n, pivot, 1);
       if (k < less) return pivot;
     }
     v += less;

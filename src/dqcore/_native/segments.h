@@ -35,7 +35,7 @@ static double dq_burst(const double *t, int64_t n) {
 }
 
 /* A number that is ordered as the double is; the other way about it is the same. */
-DQ_INLINE int64_t dq_ordered(int64_t bits) { return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1); }
+DQ_INLINE int64_t dq_sortable(int64_t bits) { return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1); }
 DQ_INLINE int64_t dq_bits(double v) {
   int64_t bits;
   memcpy(&bits, &v, sizeof bits);
@@ -49,7 +49,7 @@ DQ_INLINE void dq_enter_rows_body(const double *restrict t, const double *restri
                                   int64_t *restrict entry_row, int64_t *entries) {
   int64_t until = -1, best = 0, best_t = 0, m = 0; /* a time is not below 0, and neither are its bits */
   for (int64_t i = 0; i < n; i++) {
-    int64_t now = dq_bits(t[i]), error = dq_ordered(dq_bits(e[i])), after = dq_bits(t[i] + width);
+    int64_t now = dq_bits(t[i]), error = dq_sortable(dq_bits(e[i])), after = dq_bits(t[i] + width);
     int64_t starts = (until - now) >> 63, better = starts | -(int64_t)(error > best);
     until = (after & starts) | (until & ~starts);
     best = (error & better) | (best & ~better);
@@ -57,7 +57,7 @@ DQ_INLINE void dq_enter_rows_body(const double *restrict t, const double *restri
     marks[i] = (uint8_t)(DQ_STARTS & starts);
     entry_row[m] = i;
     m -= starts;
-    int64_t bits = dq_ordered(best);
+    int64_t bits = dq_sortable(best);
     memcpy(entry_t + m - 1, &best_t, sizeof best_t);
     memcpy(entry_e + m - 1, &bits, sizeof bits);
   }
@@ -76,8 +76,8 @@ static int64_t dq_make_entries(dq_clock *c, int64_t n) {
   return m;
 }
 
-/* The stretches of 64 entries whose every entry has two of its four nearest above it, less `far`, are passed over: the
- * first of [low, high) that is not, `high` where all are. */
+/* The first of eight entries of [low, high) that are not all propped by two of their four nearest, which lie no further
+ * than `far` below; where there are none, the first of what is left of eight. */
 DQ_INLINE void dq_next_lone_body(const double *e, int64_t low, int64_t high, double far, int64_t *found) {
   dq_wide own, near;
   for (; low + DQ_LANES <= high; low += DQ_LANES) {
@@ -190,7 +190,7 @@ DQ_INLINE double dq_cost(double gap, double margin, double usual) {
 
 /* Where between low and high the first line gives way to the second at the least cost. A clock that went ahead did so
  * at its first reading above the old line, one that fell back after its last above the new. */
-static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
+static int64_t dq_best_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
                       int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after, double usual) {
   double margin = c->tolerance / 2, cost = 0, least = INFINITY;
   int64_t cut = middle;
@@ -224,7 +224,7 @@ static void dq_move_cuts(dq_clock *c, int64_t pieces) {
     c->scores[k] = dq_usual(c, p, c->lines[k]);
   }
   for (int64_t k = 1; k < pieces; k++)
-    c->starts[k] = dq_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k],
+    c->starts[k] = dq_best_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k],
                           c->starts[k + 1], c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
 }
 
