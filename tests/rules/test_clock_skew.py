@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,6 +148,38 @@ def test_the_order_of_rows_changes_nothing() -> None:
         other = check(data.take(order))
         assert told(other) == [words[row] for row in order]
         assert lines(other) == lines(whole)
+
+
+def test_a_row_of_another_age_does_not_disorder_the_others() -> None:
+    """Spans of time of equal lengths put all rows but the one into the last of them."""
+    data, _ = table([Device("a", [Piece(0, 0), Piece(6 * 86_400, -50)])], shuffle=False)
+    at = pa.array([datetime(1, 1, 1, tzinfo=UTC)], UTC_MICROS)
+    data = pa.concat_tables([data, pa.table({"device_id": ["a"], "observed": at, "reference": at})])
+    in_order, words = check(data), told(check(data))
+    assert lines(in_order)[-1]["rows"] > 800
+    order = list(range(data.num_rows))
+    random.Random(1).shuffle(order)
+    other = check(data.take(order))
+    assert told(other) == [words[row] for row in order]
+    assert lines(other) == lines(in_order)
+
+
+@pytest.mark.parametrize(
+    "type_", [pa.timestamp(unit, zone) for unit in ("s", "ms", "us", "ns") for zone in ("UTC", None)]
+)
+@pytest.mark.parametrize("nulls", [False, True])
+def test_times_of_any_unit_are_the_same_times(type_: pa.DataType, nulls: bool) -> None:
+    data, _ = table([Device("a", [Piece(0, 0), Piece(6 * 86_400, -50)], strays=0.01, quantum=1), Device("b")])
+    for place, name in ((1, "observed"), (2, "reference")):
+        seconds = data[name].cast(pa.timestamp("s", "UTC"), safe=False).cast(UTC_MICROS)
+        some = pa.array([row % 7 == place for row in range(data.num_rows)])
+        data = data.set_column(place, name, pc.if_else(some, None, seconds) if nulls else seconds)
+    whole = check(data, tz="UTC")
+    for place, name in ((1, "observed"), (2, "reference")):
+        data = data.set_column(place, name, data[name].cast(type_))
+    other = check(data, tz="UTC")
+    assert told(other) == told(whole)
+    assert lines(other) == lines(whole)
 
 
 def test_rows_left_out_are_as_if_absent() -> None:

@@ -25,15 +25,15 @@ typedef struct {
   double *entry_t, *entry_e; /* an entry each */
   int64_t *entry_row;        /* the first row of each entry, and one more */
   uint8_t *entry_alone;
+  uint32_t *ends;            /* of spans of time, twice as many as rows */
   int64_t *starts;           /* of pieces: entries, later rows */
   double *scores;            /* of the boundary before each piece */
   dq_line *lines;
   double *point_t, *point_e, *copy_t, *copy_e, *side_t, *side_e, *work, *rest;
   int64_t *hull;
-  dq_line sloping; /* that which was last looked at for voids, and how many points it was laid on */
-  int64_t sloping_n;
-  uint8_t *blocks; /* of blocks and windows of points, see voids.h */
-  uint16_t *near;
+  dq_line sloping; /* that which was last looked at for voids, */
+  int64_t sloping_n, level_n; /* how many points it was laid on, and of how many these are */
+  uint8_t *heights, *blocks, *windows; /* of points, blocks and windows of them, see voids.h */
 } dq_clock;
 
 enum { DQ_STARTS = 1, DQ_ALONE = 2 };
@@ -142,17 +142,26 @@ static double dq_beyond(const double *gaps, int64_t n, double h) {
   return ((double)beyond + 1) / ((double)n + 1);
 }
 
+DQ_INLINE void dq_sum_gaps_body(const double *t, const double *e, int64_t n, dq_line line, double most, double *sums) {
+  dq_wide held = {0}, limit = held + most, times, errors;
+  for (int64_t i = 0; i + DQ_LANES <= n; i += DQ_LANES) {
+    memcpy(&times, t + i, sizeof times);
+    memcpy(&errors, e + i, sizeof errors);
+    dq_wide gap = (line.level + line.slope * times) - errors;
+    gap = DQ_NOT_NEGATIVE(gap);
+    held += DQ_LESSER(gap, limit);
+  }
+  memcpy(sums, &held, sizeof held);
+}
+DQ_LEVELS(dq_sum_gaps, (const double *t, const double *e, int64_t n, dq_line line, double most, double *sums),
+          (t, e, n, line, most, sums))
+
 /* The mean distance below a line, no distance counted for more than `most`. */
 static double dq_mean_gap(const dq_points *p, dq_line line, double most) {
-  double sums[DQ_LANES] = {0}, sum = 0;
-  int64_t i = 0;
-  for (; i + DQ_LANES <= p->n; i += DQ_LANES)
-    for (int k = 0; k < DQ_LANES; k++) {
-      double gap = dq_line_at(line, p->t[i + k]) - p->e[i + k];
-      gap = gap > 0 ? gap : 0;
-      sums[k] += gap < most ? gap : most;
-    }
-  for (; i < p->n; i++) sum += fmin(fmax(dq_line_at(line, p->t[i]) - p->e[i], 0), most);
+  double sums[DQ_LANES], sum = 0;
+  DQ_CALL(dq_clock_level, dq_sum_gaps, (p->t, p->e, p->n, line, most, sums));
+  for (int64_t i = p->n / DQ_LANES * DQ_LANES; i < p->n; i++)
+    sum += fmin(fmax(dq_line_at(line, p->t[i]) - p->e[i], 0), most);
   for (int k = 0; k < DQ_LANES; k++) sum += sums[k];
   return p->n ? sum / (double)p->n : 0;
 }
@@ -225,9 +234,24 @@ static double dq_void(dq_clock *c, const dq_points *p, dq_line line) {
   return fmin(surprise, dq_void_below(c, sides, line, own));
 }
 
+/* The entries [low, high) as points; how many. */
+static int64_t dq_gather_all(const dq_clock *c, int64_t low, int64_t high, double *t, double *e) {
+  int64_t m = 0;
+  while (low < high) {
+    const uint8_t *alone = (const uint8_t *)memchr(c->entry_alone + low, 1, (size_t)(high - low));
+    int64_t until = alone != NULL ? alone - c->entry_alone : high;
+    memcpy(t + m, c->entry_t + low, sizeof *t * (size_t)(until - low));
+    memcpy(e + m, c->entry_e + low, sizeof *e * (size_t)(until - low));
+    m += until - low;
+    low = until + 1;
+  }
+  return m;
+}
+
 /* The entries [low, high) as points, the best of each `group`; how many. */
 static int64_t dq_gather(const dq_clock *c, int64_t low, int64_t high, int64_t group, double *t, double *e) {
   int64_t m = 0, held = 0;
+  if (group == 1) return dq_gather_all(c, low, high, t, e);
   for (int64_t i = low; i < high; i++) {
     if (c->entry_alone[i]) continue;
     if (held == 0 || c->entry_e[i] > e[m]) {

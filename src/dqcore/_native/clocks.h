@@ -30,33 +30,50 @@ static dq_line dq_row_line(dq_clock *c, int64_t low, int64_t high, dq_points *p)
   return dq_believed(c, p);
 }
 
+DQ_INLINE void dq_delays_body(const double *t, const double *e, int64_t n, dq_line line, double *delays) {
+  dq_wide times, errors;
+  int64_t i = 0;
+  for (; i + DQ_LANES <= n; i += DQ_LANES) {
+    memcpy(&times, t + i, sizeof times);
+    memcpy(&errors, e + i, sizeof errors);
+    dq_wide delay = (line.level + line.slope * times) - errors;
+    delay = DQ_NOT_NEGATIVE(delay);
+    memcpy(delays + i, &delay, sizeof delay);
+  }
+  for (; i < n; i++) {
+    double delay = dq_line_at(line, t[i]) - e[i];
+    delays[i] = delay > 0 ? delay : 0;
+  }
+}
+DQ_LEVELS(dq_delays, (const double *t, const double *e, int64_t n, dq_line line, double *delays),
+          (t, e, n, line, delays))
+
 /* The median distance of rows [low, high) below the line, none counted as negative. What lies near the median by a sample
  * is told apart in one pass; where the sample misled, all are sorted out. */
 static double dq_median_delay(dq_clock *c, int64_t low, int64_t high, dq_line line) {
-  const double *restrict t = c->t + low, *restrict e = c->e + low;
-  double *restrict work = c->work;
-  int64_t n = high - low, k = n / 2, taken = 0, under = 0, held = 0, step = n / 192;
-  if (n >= 1024) {
-    for (int64_t i = 0; i < n; i += step) c->rest[taken++] = fmax(dq_line_at(line, t[i]) - e[i], 0);
-    double least = dq_select(c->rest, taken, taken * 21 / 50), most = dq_select(c->rest, taken, taken * 29 / 50);
-    for (int64_t i = 0; i < n; i++) {
-      double gap = dq_line_at(line, t[i]) - e[i];
-      gap = gap > 0 ? gap : 0;
-      work[held] = gap;
-      held += (gap >= least) & (gap <= most);
-      under += gap < least;
-    }
-    if (under <= k && k < under + held) return dq_select(c->work, held, k - under);
+  double *restrict delays = c->work, *restrict near = c->rest;
+  int64_t n = high - low, k = n / 2, taken = 0, under = 0, held = 0, step = n / 96;
+  DQ_CALL(dq_clock_level, dq_delays, (c->t + low, c->e + low, n, line, delays));
+  if (n < 512) return dq_select(delays, n, k);
+  for (int64_t i = 0; i < n; i += step) near[taken++] = delays[i];
+  double edges[2] = {dq_select(near, taken, taken * 2 / 5), dq_select(near, taken, taken * 3 / 5)};
+  /* What is not negative is ordered as its bits are. */
+  uint64_t ends[2], bits;
+  memcpy(ends, edges, sizeof ends);
+  for (int64_t i = 0; i < n; i++) {
+    memcpy(&bits, delays + i, sizeof bits);
+    near[held] = delays[i];
+    held += bits - ends[0] <= ends[1] - ends[0];
+    under += bits < ends[0];
   }
-  for (int64_t i = 0; i < n; i++) c->work[i] = fmax(dq_line_at(line, t[i]) - e[i], 0);
-  return dq_select(c->work, n, k);
+  if (under <= k && k < under + held) return dq_select(near, held, k - under);
+  return dq_select(delays, n, k);
 }
 
 /* The points and the believed line of a device without voids, for which one line has been laid already. */
-static dq_line dq_single_line(dq_clock *c, int64_t m, dq_points *p) {
+static dq_line dq_single_line(dq_clock *c, dq_points *p) {
   dq_points sloping = {c->copy_t, c->copy_e, c->sloping_n, 0};
-  *p = (dq_points){c->point_t, c->point_e, 0, 0};
-  p->n = dq_gather(c, 0, m, 1, p->t, p->e);
+  *p = (dq_points){c->point_t, c->point_e, c->level_n, 0};
   dq_line level = dq_fit(p, c->hull, 0, c->tolerance / 2);
   if (!dq_slopes(c, &sloping, c->sloping, p, level)) return level;
   *p = sloping;
@@ -70,39 +87,43 @@ static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, co
   piece->rows = high - low;
   piece->offset = dq_line_at(line, middle);
   piece->slope = line.slope;
-  piece->uncertainty = fmax(dq_kth_gap(p, line, -1, -1, 7), 0);
+  piece->uncertainty = fmax(dq_kth_gap(p, line, 7), 0);
   piece->jumped = 0;
   piece->jitter = dq_median_delay(c, low, high, line);
 }
 
-/* The stamps of one device, in the order of their references, as times since the first and apparent errors. */
+DQ_INLINE void dq_set_apart_body(const dq_stamp *stamps, int64_t n, int64_t first, int64_t lag, double *restrict t,
+                                 double *restrict e) {
+  for (int64_t i = 0; i < n; i++) {
+    t[i] = (double)(stamps[i].reference - first);
+    e[i] = (double)(stamps[i].observed - stamps[i].reference + lag);
+  }
+}
+DQ_LEVELS(dq_set_apart, (const dq_stamp *stamps, int64_t n, int64_t first, int64_t lag, double *t, double *e),
+          (stamps, n, first, lag, t, e))
+
+DQ_INLINE int dq_is_near(int64_t time) { return -((int64_t)1 << 61) <= time && time < (int64_t)1 << 61; }
+
+/* The stamps of one device, in the order of their references, as times since the first and apparent errors; how many. */
 static int64_t dq_take_stamps(dq_clock *c, const dq_run *runs, int64_t n_runs) {
-  int64_t n = 0, first;
-  uint64_t wide = 0;
+  int64_t n = 0, lag = c->lag;
+  dq_stamp least = runs[0].stamps[0], greatest = least;
   for (int64_t r = 0; r < n_runs; r++) {
-    memcpy(c->stamps + n, runs[r].stamps, sizeof *c->stamps * (size_t)runs[r].n);
+    DQ_CALL(dq_clock_level, dq_widen_range, (runs[r].stamps, runs[r].n, &least, &greatest));
     n += runs[r].n;
   }
-  dq_sort_stamps(c->stamps, c->spare, c->starts, n);
-  first = c->stamps[0].reference;
+  dq_sort_stamps(runs, n_runs, n, least.reference, greatest.reference, c->ends, c->spare, c->stamps);
   /* Times within 70,000 years of 1970 can be taken apart without overflow. */
-  const dq_stamp *stamps = c->stamps;
-  for (int64_t i = 0; i < n; i++) {
-    int64_t r = stamps[i].reference, o = stamps[i].observed;
-    wide |= ((uint64_t)r ^ ((uint64_t)r << 1)) | ((uint64_t)o ^ ((uint64_t)o << 1));
+  int near = dq_is_near(least.reference) && dq_is_near(least.observed) && dq_is_near(greatest.reference) &&
+             dq_is_near(greatest.observed) && lag < INT64_MAX / 4;
+  if (near) {
+    DQ_CALL(dq_clock_level, dq_set_apart, (c->stamps, n, least.reference, lag, c->t, c->e));
+    return n;
   }
-  double *restrict t = c->t, *restrict e = c->e;
-  int64_t lag = c->lag;
-  if (!(wide >> 62) && lag < INT64_MAX / 4)
-    for (int64_t i = 0; i < n; i++) {
-      t[i] = (double)(stamps[i].reference - first);
-      e[i] = (double)(stamps[i].observed - stamps[i].reference + lag);
-    }
-  else
-    for (int64_t i = 0; i < n; i++) {
-      t[i] = (double)((__int128)stamps[i].reference - first);
-      e[i] = (double)((__int128)stamps[i].observed - stamps[i].reference + lag);
-    }
+  for (int64_t i = 0; i < n; i++) {
+    c->t[i] = (double)((__int128)c->stamps[i].reference - least.reference);
+    c->e[i] = (double)((__int128)c->stamps[i].observed - c->stamps[i].reference + lag);
+  }
   return n;
 }
 
@@ -115,7 +136,7 @@ static void dq_settle_cuts(dq_clock *c, int64_t count) {
       c->scores[k] = dq_usual(c, p, c->lines[k]);
     }
     for (int64_t k = 1; k < count; k++)
-      c->starts[k] = dq_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
+      c->starts[k] = dq_best_cut(c, c->t, c->e, c->marks, DQ_ALONE, c->starts[k - 1], c->starts[k], c->starts[k + 1],
                             c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
   }
 }
@@ -135,7 +156,7 @@ static int64_t dq_device(dq_clock *c, const dq_run *runs, int64_t n_runs, dq_pie
   if (count > 1) dq_settle_cuts(c, count);
   for (int64_t k = 0; k < count; k++) {
     int64_t low = c->starts[k], high = c->starts[k + 1];
-    c->lines[k] = c->sloping_n > 0 ? dq_single_line(c, m, &p) : dq_row_line(c, low, high, &p);
+    c->lines[k] = c->sloping_n > 0 ? dq_single_line(c, &p) : dq_row_line(c, low, high, &p);
     dq_describe(c, low, high, c->lines[k], &p, &pieces[k]);
     if (k == 0) continue;
     double jump = dq_line_at(c->lines[k], c->t[low]) - dq_line_at(c->lines[k - 1], c->t[low]);
@@ -160,9 +181,10 @@ enum { DQ_WHOLLY = 64 };
 static const dq_piece *dq_in_force(const dq_piece *pieces, const uint8_t *codes, int64_t first, int64_t own,
                                    int64_t observed, int64_t reference, int64_t tolerance) {
   const dq_piece *piece = &pieces[own];
+  if (own == first) return piece;
   double half = dq_half_span(piece), read = dq_true_time(piece, observed);
   double came = (double)((__int128)reference - piece->since) - half;
-  if (own == first || read >= -half || came - read <= 8 * piece->jitter + (double)tolerance) return piece;
+  if (read >= -half || came - read <= 8 * piece->jitter + (double)tolerance) return piece;
   for (int64_t k = first; k < own; k++)
     if (codes[k] != DQ_SKIP && fabs(dq_true_time(&pieces[k], observed)) <= dq_half_span(&pieces[k])) return &pieces[k];
   return piece;
@@ -177,30 +199,43 @@ static uint8_t dq_judge_row(const dq_piece *pieces, const uint8_t *codes, int64_
   uint8_t code = codes[piece - pieces];
   if (code & DQ_WHOLLY) return code & (DQ_WHOLLY - 1);
   if (code != DQ_PASS) {
-    double half = dq_half_span(piece), came = (double)((__int128)reference - piece->since) - half, t = 0;
-    if (piece->slope != 0) t = fmin(fmax(fmin(dq_true_time(piece, observed), came), -half), half);
+    double t = 0;
+    if (piece->slope != 0) {
+      double half = dq_half_span(piece), came = (double)((__int128)reference - piece->since) - half;
+      t = fmin(fmax(fmin(dq_true_time(piece, observed), came), -half), half);
+    }
     if (fabs(rint(piece->offset + piece->slope * t)) > (double)tolerance) return code;
   }
   return (__int128)observed - reference > tolerance ? ahead : DQ_PASS;
 }
 
-/* A code a row of one device, whose pieces are [first, end), in the order of its runs. A row's piece is the one that its
- * reference time lies in. */
-static void dq_judge_device(const dq_run *runs, int64_t n_runs, const dq_piece *pieces, const uint8_t *codes,
-                            int64_t first, int64_t end, int64_t tolerance, uint8_t ahead, uint8_t *const *out) {
-  int64_t own = first;
+/* Writes `ahead` for the rows that were read after their reference by more than the tolerance, which is the verdict where
+ * the clock was right throughout. It is told while the stamps are at hand; `dq_judge_device` has the last word. */
+static void dq_mark_ahead(const dq_run *runs, int64_t n_runs, int64_t tolerance, uint8_t ahead) {
   for (int64_t r = 0; r < n_runs; r++) {
-    const dq_stamp *s = runs[r].stamps;
-    if (end - first == 1 && codes[first] == DQ_PASS) {
-      for (int64_t i = 0; i < runs[r].n; i++)
-        out[r][i] = s[i].observed > s[i].reference &&
-                    (uint64_t)s[i].observed - (uint64_t)s[i].reference > (uint64_t)tolerance ? ahead : DQ_PASS;
-      continue;
+    const dq_run *run = &runs[r];
+    for (int64_t i = 0; i < run->n; i++) {
+      int64_t observed = run->stamps[i].observed, reference = run->stamps[i].reference;
+      if (observed > reference && (uint64_t)observed - (uint64_t)reference > (uint64_t)tolerance)
+        run->codes[run->rows[i]] = ahead;
     }
-    for (int64_t i = 0; i < runs[r].n; i++) {
-      while (own + 1 < end && s[i].reference > pieces[own].until) own++;
-      while (own > first && s[i].reference < pieces[own].since) own--;
-      out[r][i] = dq_judge_row(pieces, codes, first, own, s[i].observed, s[i].reference, tolerance, ahead);
+  }
+}
+
+/* Judges the rows of one device, whose pieces are [first, end), once those ahead are marked. A row's piece is the one that
+ * its reference time lies in. */
+static void dq_judge_device(const dq_run *runs, int64_t n_runs, const dq_piece *pieces, const uint8_t *codes,
+                            int64_t first, int64_t end, int64_t tolerance, uint8_t ahead) {
+  int64_t own = first;
+  if (end - first == 1 && codes[first] == DQ_PASS) return;
+  for (int64_t r = 0; r < n_runs; r++) {
+    const dq_run *run = &runs[r];
+    for (int64_t i = 0; i < run->n; i++) {
+      int64_t observed = run->stamps[i].observed, reference = run->stamps[i].reference;
+      while (own + 1 < end && reference > pieces[own].until) own++;
+      while (own > first && reference < pieces[own].since) own--;
+      run->codes[run->rows[i]] =
+          dq_judge_row(pieces, codes, first, own, observed, reference, tolerance, ahead);
     }
   }
 }

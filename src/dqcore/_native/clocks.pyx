@@ -3,18 +3,26 @@
 import numpy as np
 from math import lgamma
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from . cimport cpu
+from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
+from .columns cimport Column
+from .dq cimport DQ_INT64, dq_column
+from .keys cimport dq_hash
+from .keys import Groups, order as in_order
+from .steps cimport Step
 
 
 cdef extern from "clocks.h" nogil:
     enum:
         DQ_FACTORIALS
         DQ_BLOCK
-        DQ_WINDOW
-        DQ_HEIGHTS
+        DQ_GROUP_ROWS
+        DQ_WINDOW_POINTS
         DQ_WHOLLY
 
     int dq_clock_level
@@ -25,7 +33,39 @@ cdef extern from "clocks.h" nogil:
 
     ctypedef struct dq_run:
         const dq_stamp* stamps
+        const uint16_t* rows
+        uint8_t* codes
         int64_t n
+
+    ctypedef struct dq_met:
+        dq_hash hash
+        int32_t start
+        int32_t n
+        int32_t first_row
+
+    ctypedef struct dq_grouped:
+        dq_met* met
+        int64_t n
+        dq_stamp* stamps
+        uint16_t* rows
+        int failed
+
+    ctypedef struct dq_table:
+        pass
+
+    ctypedef struct dq_group_state:
+        const dq_hash* hashes
+        dq_column observed
+        dq_column reference
+        const uint8_t* selected
+        int64_t rows
+        int32_t* numbers
+        dq_table* table
+        dq_grouped** groups
+
+    void dq_free_table(dq_table* t)
+    int dq_run_group(const void* state, int64_t start, int64_t n, uint8_t* codes)
+    void dq_skip_uncounted(const dq_grouped* g, int64_t rows, uint8_t* codes)
 
     ctypedef struct dq_line:
         double level
@@ -56,6 +96,7 @@ cdef extern from "clocks.h" nogil:
         double* entry_e
         int64_t* entry_row
         uint8_t* entry_alone
+        uint32_t* ends
         int64_t* starts
         double* scores
         dq_line* lines
@@ -70,16 +111,14 @@ cdef extern from "clocks.h" nogil:
         int64_t* hull
         dq_line sloping
         int64_t sloping_n
+        uint8_t* heights
         uint8_t* blocks
-        uint16_t* near
+        uint8_t* windows
 
-    void dq_group_stamps(const int64_t* ids, int64_t n, int64_t groups, const int64_t* observed,
-                         const int64_t* reference, int64_t* starts, int64_t* firsts, int32_t* places,
-                         dq_stamp* stamps)
-    void dq_ungroup_codes(const int32_t* ids, int64_t n, int64_t* starts, const uint8_t* grouped, uint8_t* codes)
+    void dq_mark_ahead(const dq_run* runs, int64_t n_runs, int64_t tolerance, uint8_t ahead)
     int64_t dq_device(dq_clock* c, const dq_run* runs, int64_t n_runs, dq_piece* pieces)
     void dq_judge_device(const dq_run* runs, int64_t n_runs, const dq_piece* pieces, const uint8_t* codes,
-                         int64_t first, int64_t end, int64_t tolerance, uint8_t ahead, uint8_t* const* out)
+                         int64_t first, int64_t end, int64_t tolerance, uint8_t ahead)
 
 
 PIECE = np.dtype([
@@ -123,8 +162,10 @@ cdef class Scratch:
         self.clock.work = <double*>self.take(8 * room)
         self.clock.rest = <double*>self.take(8 * room)
         self.clock.hull = <int64_t*>self.take(8 * room)
+        self.clock.ends = <uint32_t*>self.take(8 * room)
+        self.clock.heights = <uint8_t*>self.take(room + 8)
         self.clock.blocks = <uint8_t*>self.take(room // DQ_BLOCK + 1)
-        self.clock.near = <uint16_t*>self.take(2 * DQ_HEIGHTS * (room // (DQ_BLOCK * DQ_WINDOW) + 1))
+        self.clock.windows = <uint8_t*>self.take(room // DQ_WINDOW_POINTS + 1)
         self.clock.log_factorial = <const double*>readable(_LOG_FACTORIAL, 8 * DQ_FACTORIALS)
 
     cdef void* take(self, int64_t size) except NULL:
@@ -133,62 +174,143 @@ cdef class Scratch:
         return writable(block, size)
 
 
-def grouped(ids, int64_t groups, observed, reference):
-    """The stamps of a morsel by device: (ids as int32, where each group starts, the first row of each, the stamps).
+cdef class Stamps:
+    """The stamps of some `rows` by device: 18 bytes a row, and 32 for each device."""
 
-    Group g has stamps[starts[g]:starts[g + 1]], each (reference, observed) in microseconds, in the order of rows. Rows
-    whose id is -1 are left out; a group has a row at least.
+    cdef dq_grouped grouped
+    cdef readonly int64_t rows
+    cdef object kept
+
+    def __cinit__(self, int64_t rows, Arena arena=None):
+        self.rows = rows
+        # Stamps of whole morsels fill the arena's blocks to the brim, which they would not with the rows behind them.
+        stamps = np.empty(16 * rows, np.uint8) if arena is None else arena.empty(16 * rows)
+        numbers = np.empty(rows, np.uint16)
+        self.kept = stamps, numbers
+        self.grouped.stamps = <dq_stamp*>writable(stamps, 16 * rows)
+        self.grouped.rows = <uint16_t*>writable(numbers, 2 * rows)
+
+    def __dealloc__(self):
+        free(self.grouped.met)
+
+
+cdef class Grouped(Step):
+    """A step: the stamps of a morsel by device. A row counts where it is `selected` (None: all are), has both times, and
+    they are not beyond the same end of what 64 bits hold.
+
+    Times are columns of microseconds, or arrays of them without nulls. `hashes` name the devices, and are there when the
+    step runs. What is kept is in `stamps`, a `Stamps` for each group of rows, in their order.
     """
-    cdef int64_t n = len(ids)
-    places = np.empty(n, np.int32)
-    starts = np.zeros(groups + 1, np.int64)
-    firsts = np.zeros(groups, np.int64)
-    stamps = np.empty((n, 2), np.int64)
-    cdef const int64_t* given = <const int64_t*>readable(ids, 8 * n)
-    cdef const int64_t* o = <const int64_t*>readable(observed, 8 * n)
-    cdef const int64_t* r = <const int64_t*>readable(reference, 8 * n)
-    cdef int32_t* p = <int32_t*>writable(places, 4 * n)
-    cdef int64_t* s = <int64_t*>writable(starts, 8 * (groups + 1))
-    cdef int64_t* f = <int64_t*>writable(firsts, 8 * groups)
-    cdef dq_stamp* into = <dq_stamp*>writable(stamps, 16 * n)
-    with nogil:
-        dq_group_stamps(given, n, groups, o, r, s, f, p, into)
-    return places, starts, firsts, stamps
+
+    cdef dq_group_state state
+    cdef dq_table table
+    cdef dq_grouped** groups
+    cdef readonly list stamps
+
+    def __cinit__(self, hashes, observed, reference, selected=None, Arena arena=None):
+        cdef int64_t n = len(hashes)
+        cdef Stamps stamps
+        self.stamps = [Stamps(min(n - at, DQ_GROUP_ROWS), arena) for at in range(0, n, DQ_GROUP_ROWS)]
+        self.groups = <dq_grouped**>malloc((len(self.stamps) or 1) * sizeof(dq_grouped*))
+        if self.groups == NULL:
+            raise MemoryError("no memory for the devices of a morsel")
+        for place, stamps in enumerate(self.stamps):
+            self.groups[place] = &stamps.grouped
+        numbers = bytes_for(arena, 4 * min(n, DQ_GROUP_ROWS))
+        self.held = (hashes, observed, reference, selected, numbers)
+        self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
+        self.state.observed = micros_of(observed, n)
+        self.state.reference = micros_of(reference, n)
+        if selected is not None:
+            self.state.selected = <const uint8_t*>readable(selected, n)
+        self.state.rows = n
+        self.state.numbers = <int32_t*>writable(numbers, 4 * min(n, DQ_GROUP_ROWS))
+        self.state.table = &self.table
+        self.state.groups = self.groups
+        self.step.run = dq_run_group
+        self.step.state = &self.state
+
+    def __dealloc__(self):
+        free(self.groups)
+        # A run that was broken off leaves it.
+        dq_free_table(&self.table)
+
+
+cdef dq_column micros_of(times, int64_t n) except *:
+    cdef dq_column made
+    if isinstance(times, Column):
+        made = (<Column>times).c
+        if made.layout != DQ_INT64 or made.length != n:
+            raise TypeError(f"{times!r} does not hold {n} times in microseconds")
+        return made
+    memset(&made, 0, sizeof(dq_column))
+    made.length = n
+    made.layout = DQ_INT64
+    made.values = <const uint8_t*>readable(times, 8 * n)
+    return made
 
 
 cdef class Devices:
-    """The devices of a table, from the stamps of its morsels by group. `order` and `starts` are the groups of all
-    morsels, numbered through, by device, as `keys.order` gives them.
-    """
+    """The devices of a table, from the stamps of all of its rows; `firsts` has the first row of each, `codes` a code a row,
+    a pass or a skip until rows are judged."""
 
-    cdef list ids, group_starts, stamps
-    cdef object runs, places, grouped, firsts, rows
-    cdef int64_t n_devices
+    cdef list held
+    cdef list spare
+    cdef object runs, edges, rows
+    cdef readonly object firsts
+    cdef readonly object codes
+    cdef int64_t n
 
-    def __cinit__(self, ids, group_starts, stamps, order, starts):
-        self.ids, self.group_starts, self.stamps = ids, group_starts, stamps
-        sizes = list(map(np.diff, group_starts))
-        bases = np.cumsum([0, *map(np.sum, sizes)])
-        # Of each group, where its stamps are and how many, and where its codes will be.
-        self.grouped = np.empty(sum(map(np.sum, sizes)), np.uint8)
-        at = [block.ctypes.data + 16 * edges[: len(edges) - 1] for block, edges in zip(stamps, group_starts)]
-        out = [self.grouped.ctypes.data + base + edges[: len(edges) - 1] for base, edges in zip(bases, group_starts)]
-        self.runs = np.stack([np.concatenate(at)[order], np.concatenate(sizes)[order]], axis=1)
-        self.places = np.concatenate(out)[order]
-        self.firsts = starts
-        self.n_devices = len(starts) - 1
-        self.rows = np.add.reduceat(self.runs[:, 1], starts[: self.n_devices]) if self.n_devices else np.zeros(0, int)
+    def __cinit__(self, pieces):
+        cdef Stamps stamps
+        cdef int64_t met = 0, k, at = 0, base = 0
+        self.held, self.spare = pieces, []
+        for stamps in pieces:
+            if stamps.grouped.failed:
+                raise MemoryError("no memory for the devices of a morsel")
+            met += stamps.grouped.n
+            base += stamps.rows
+        self.codes = np.zeros(base, np.uint8)
+        hashes, first_rows = np.empty((met, 2), np.uint64), np.empty(met, np.int64)
+        held = np.empty(met * sizeof(dq_run), np.uint8)
+        cdef dq_hash* h = <dq_hash*>writable(hashes, 16 * met)
+        cdef int64_t* f = <int64_t*>writable(first_rows, 8 * met)
+        cdef dq_run* runs = <dq_run*>writable(held, met * sizeof(dq_run))
+        cdef uint8_t* codes = <uint8_t*>writable(self.codes, base)
+        cdef dq_met* one
+        base = 0
+        for stamps in pieces:
+            for k in range(stamps.grouped.n):
+                one = stamps.grouped.met + k
+                h[at], f[at] = one.hash, base + one.first_row
+                runs[at].stamps, runs[at].rows = stamps.grouped.stamps + one.start, stamps.grouped.rows + one.start
+                runs[at].codes, runs[at].n = codes + base, one.n
+                at += 1
+            dq_skip_uncounted(&stamps.grouped, stamps.rows, codes + base)
+            base += stamps.rows
+        groups = Groups(hashes, np.ones(met, np.uint8))
+        order, self.edges = in_order(groups.ids, len(groups))
+        self.runs = held.reshape(met, sizeof(dq_run))[order]
+        self.n = len(groups)
+        self.firsts = first_rows[order[self.edges[: self.n]]]
+        self.rows = np.zeros(self.n, np.int64)
+        cdef const int64_t* edges = <const int64_t*>readable(self.edges, 8 * (self.n + 1))
+        cdef int64_t* rows = <int64_t*>writable(self.rows, 8 * self.n)
+        runs = <dq_run*>writable(self.runs, met * sizeof(dq_run))
+        for k in range(self.n):
+            for at in range(edges[k], edges[k + 1]):
+                rows[k] += runs[at].n
 
     def shares(self, int64_t most):
         """The devices in up to so many ranges of about as many rows, in order: where each starts and ends."""
         ends = np.cumsum(self.rows)
         total = int(self.rows.sum())
         edges = np.searchsorted(ends, [total * share // most for share in range(1, most)], side="right")
-        edges = np.unique([0, *edges, self.n_devices]).tolist()
+        edges = np.unique([0, *edges, self.n]).tolist()
         return list(zip(edges, edges[1:]))
 
-    def pieces(self, int64_t low, int64_t end, int64_t lag, int64_t tolerance, int64_t min_rows):
-        """The pieces of the clocks of devices [low, end), and how many each has.
+    def pieces(self, int64_t low, int64_t end, int64_t lag, int64_t tolerance, int64_t min_rows, uint8_t ahead):
+        """The pieces of the clocks of devices [low, end), and how many each has; marks the rows `ahead` for `judge`.
 
         Pieces (dtype `PIECE`) are in the order of devices, then of time; their offsets, jitters and uncertainties are
         microseconds, their slopes microseconds per microsecond.
@@ -198,11 +320,11 @@ cdef class Devices:
         found = np.empty(n + own_rows.sum() // DQ_BLOCK + 1, PIECE)
         made_of = np.zeros(n, np.int64)
         cdef const dq_run* runs = <const dq_run*>readable(self.runs, 0)
-        cdef const int64_t* firsts = <const int64_t*>readable(self.firsts, 8 * (self.n_devices + 1))
-        cdef const int64_t* rows = <const int64_t*>readable(self.rows, 8 * self.n_devices)
+        cdef const int64_t* edges = <const int64_t*>readable(self.edges, 8 * (self.n + 1))
+        cdef const int64_t* rows = <const int64_t*>readable(self.rows, 8 * self.n)
         cdef dq_piece* into = <dq_piece*>writable(found, 0)
         cdef int64_t* counts = <int64_t*>writable(made_of, 8 * n)
-        cdef Scratch scratch = Scratch(own_rows.max(initial=0))
+        cdef Scratch scratch = self.spare.pop() if self.spare else Scratch(self.rows.max(initial=0))
         scratch.clock.lag = lag
         scratch.clock.tolerance = <double>tolerance
         scratch.clock.min_rows = min_rows
@@ -214,10 +336,12 @@ cdef class Devices:
             with nogil:
                 while device < end and (device == first or batch + rows[device] <= BATCH):
                     batch += rows[device]
-                    counts[device - low] = dq_device(&scratch.clock, runs + firsts[device],
-                                                     firsts[device + 1] - firsts[device], into + made)
+                    dq_mark_ahead(runs + edges[device], edges[device + 1] - edges[device], tolerance, ahead)
+                    counts[device - low] = dq_device(&scratch.clock, runs + edges[device],
+                                                     edges[device + 1] - edges[device], into + made)
                     made += counts[device - low]
                     device += 1
+        self.spare.append(scratch)
         return found[:made].copy(), made_of
 
     def judge(self, int64_t low, int64_t end, found, counts, piece_codes, int64_t tolerance, uint8_t ahead):
@@ -227,34 +351,14 @@ cdef class Devices:
 
         `piece_codes` are a skip, a pass or a reason's code, plus `WHOLLY` where all the rows of a piece have it.
         """
-        cdef int64_t m = len(found), n = self.n_devices, device, first = 0
+        cdef int64_t m = len(found), n = self.n, device, first = 0
         cdef const dq_run* runs = <const dq_run*>readable(self.runs, 0)
-        cdef const int64_t* firsts = <const int64_t*>readable(self.firsts, 8 * (n + 1))
+        cdef const int64_t* edges = <const int64_t*>readable(self.edges, 8 * (n + 1))
         cdef const int64_t* made = <const int64_t*>readable(counts, 8 * (end - low))
         cdef const dq_piece* p = <const dq_piece*>readable(found, PIECE.itemsize * m)
         cdef const uint8_t* given = <const uint8_t*>readable(piece_codes, m)
-        cdef uint8_t* const* out = <uint8_t* const*>readable(self.places, 0)
         with nogil:
             for device in range(low, end):
-                dq_judge_device(runs + firsts[device], firsts[device + 1] - firsts[device], p, given, first,
-                                first + made[device - low], tolerance, ahead, out + firsts[device])
+                dq_judge_device(runs + edges[device], edges[device + 1] - edges[device], p, given, first,
+                                first + made[device - low], tolerance, ahead)
                 first += made[device - low]
-
-    def codes(self):
-        """A code a row of the table, once all devices were judged: a skip for rows of no device."""
-        cdef int64_t rows
-        codes = np.empty(sum(map(len, self.ids)), np.uint8)
-        cdef uint8_t* into = <uint8_t*>writable(codes, 0)
-        cdef const uint8_t* grouped = <const uint8_t*>readable(self.grouped, 0)
-        cdef const int32_t* ids
-        cdef int64_t* cursors
-        for morsel_ids, edges in zip(self.ids, self.group_starts):
-            rows = len(morsel_ids)
-            moved = edges.copy()
-            ids = <const int32_t*>readable(morsel_ids, 4 * rows)
-            cursors = <int64_t*>writable(moved, 0)
-            with nogil:
-                dq_ungroup_codes(ids, rows, cursors, grouped, into)
-            into += rows
-            grouped += <int64_t>edges[len(edges) - 1]
-        return codes

@@ -6,8 +6,7 @@
  * Towsley 1999; Zhang, Liu and Xia 2002). Times and errors are microseconds as doubles: exact within 285 years. */
 #ifndef DQ_ENVELOPES_H
 #define DQ_ENVELOPES_H
-#include <math.h>
-#include "cpu.h"
+#include "lanes.h"
 
 typedef struct {
   double level, slope; /* the clock's error at time t is level + slope * t */
@@ -26,30 +25,6 @@ static void dq_copy_points(dq_points *into, const dq_points *from) {
 }
 
 DQ_INLINE double dq_line_at(dq_line line, double t) { return line.level + line.slope * t; }
-
-/* The k-th smallest of v (from 0), which is reordered. */
-static double dq_select(double *v, int64_t n, int64_t k) {
-  int64_t low = 0, high = n - 1;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    double a = v[low], b = v[middle], c = v[high];
-    double pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
-    int64_t i = low, j = high;
-    while (i <= j) {
-      while (v[i] < pivot) i++;
-      while (v[j] > pivot) j--;
-      if (i <= j) {
-        double held = v[i];
-        v[i++] = v[j];
-        v[j--] = held;
-      }
-    }
-    if (k <= j) high = j;
-    else if (k >= i) low = i;
-    else break;
-  }
-  return v[k];
-}
 
 /* Upper hull of the points, as positions; how many. Points at minus infinity are none. */
 static int64_t dq_upper_hull(const dq_points *p, int64_t *hull) {
@@ -71,11 +46,6 @@ static int64_t dq_upper_hull(const dq_points *p, int64_t *hull) {
   return m;
 }
 
-/* Eight lanes on every machine, so that sums come out alike however wide its registers are. */
-enum { DQ_LANES = 8, DQ_STRETCH = 64 };
-typedef double dq_wide __attribute__((vector_size(64)));
-typedef int64_t dq_wide_mask __attribute__((vector_size(64)));
-
 DQ_INLINE double dq_greatest_of(const double *v) {
   double most[4];
   for (int k = 0; k < 4; k++) most[k] = v[k] > v[k + 4] ? v[k] : v[k + 4];
@@ -88,9 +58,6 @@ DQ_INLINE double dq_above(const dq_points *p, int64_t i, double t0, double e0, d
   return (p->e[i] - e0) - slope * (p->t[i] - t0);
 }
 
-/* The level of the CPU that the passes below run at; every level has the same answers. */
-static int dq_clock_level = DQ_CPU_2;
-
 /* The stretch of 64 points of [low, high) with the point that lies the furthest above the line through (t0, e0), the first
  * of equals, and how far that is. What is left of a whole stretch at the end is not looked at. */
 DQ_INLINE void dq_far_stretch_body(const double *t, const double *e, int64_t low, int64_t high, double t0, double e0,
@@ -101,8 +68,7 @@ DQ_INLINE void dq_far_stretch_body(const double *t, const double *e, int64_t low
       memcpy(&times, t + j, sizeof times);
       memcpy(&errors, e + j, sizeof errors);
       dq_wide rest = (errors - e0) - slope * (times - t0);
-      dq_wide_mask above_best = rest > best;
-      best = j == i ? rest : (dq_wide)(((dq_wide_mask)rest & above_best) | ((dq_wide_mask)best & ~above_best));
+      best = j == i ? rest : DQ_CHOSEN(rest > best, rest, best);
     }
     double lanes[DQ_LANES];
     memcpy(lanes, &best, sizeof lanes);
@@ -134,12 +100,21 @@ static int64_t dq_farthest(const dq_points *p, int64_t low, int64_t high, double
   return at;
 }
 
+DQ_INLINE void dq_sum_times_body(const double *t, int64_t n, double *sums) {
+  dq_wide held = {0}, times;
+  for (int64_t i = 0; i + DQ_LANES <= n; i += DQ_LANES) {
+    memcpy(&times, t + i, sizeof times);
+    held += times - t[0];
+  }
+  memcpy(sums, &held, sizeof held);
+}
+DQ_LEVELS(dq_sum_times, (const double *t, int64_t n, double *sums), (t, n, sums))
+
 static double dq_mean_time(const dq_points *p) {
   double sums[DQ_LANES] = {0}, sum = 0;
-  int64_t i = 0;
-  for (; i + DQ_LANES <= p->n; i += DQ_LANES)
-    for (int k = 0; k < DQ_LANES; k++) sums[k] += p->t[i + k] - p->t[0];
-  for (; i < p->n; i++) sum += p->t[i] - p->t[0];
+  int64_t whole = p->n / DQ_LANES * DQ_LANES;
+  if (whole) DQ_CALL(dq_clock_level, dq_sum_times, (p->t, whole, sums));
+  for (int64_t i = whole; i < p->n; i++) sum += p->t[i] - p->t[0];
   for (int k = 0; k < DQ_LANES; k++) sum += sums[k];
   return p->n ? p->t[0] + sum / (double)p->n : 0;
 }
@@ -203,33 +178,30 @@ static dq_line dq_upper_line(const dq_points *p, int64_t *hull, double steepest,
   return dq_line_over(p, hull, steepest > 0 ? dq_mean_time(p) : 0, steepest, touch);
 }
 
-/* The line on the points but for one or two (b: -1 for none). */
-static dq_line dq_line_without(const dq_points *p, int64_t *hull, double mean, int64_t a, int64_t b, double steepest) {
-  int64_t touch[2];
-  double left = (double)(p->n - 1 - (b >= 0)), e_a = p->e[a], e_b = b < 0 ? 0 : p->e[b];
-  if (left > 0) mean += (mean - p->t[a] + (b < 0 ? 0 : mean - p->t[b])) / left;
-  p->e[a] = -INFINITY;
-  if (b >= 0) p->e[b] = -INFINITY;
-  dq_line line = dq_line_over(p, hull, mean, steepest, touch);
-  p->e[a] = e_a;
-  if (b >= 0) p->e[b] = e_b;
-  return line;
-}
-
-enum { DQ_NEAREST = 10 };
-/* How far below the line the k-th nearest point lies, two points left out. */
-static double dq_kth_gap(const dq_points *p, dq_line line, int64_t skip, int64_t skip2, int k) {
-  double nearest[DQ_NEAREST];
-  int held = 0;
-  for (int64_t i = 0; i < p->n; i++) {
-    if (i == skip || i == skip2) continue;
-    double gap = dq_line_at(line, p->t[i]) - p->e[i];
-    if (held == k && gap >= nearest[k - 1]) continue;
-    int at = held < k ? held++ : k - 1;
-    for (; at > 0 && nearest[at - 1] > gap; at--) nearest[at] = nearest[at - 1];
-    nearest[at] = gap;
+DQ_INLINE void dq_keep_gaps_body(const dq_points *p, dq_line line, dq_least *nearest) {
+  double gaps[DQ_STRETCH];
+  dq_wide times, errors;
+  int64_t i = 0;
+  for (; i + DQ_STRETCH <= p->n; i += DQ_STRETCH) {
+    for (int64_t j = 0; j < DQ_STRETCH; j += DQ_LANES) {
+      memcpy(&times, p->t + i + j, sizeof times);
+      memcpy(&errors, p->e + i + j, sizeof errors);
+      dq_wide gap = (line.level + line.slope * times) - errors;
+      memcpy(gaps + j, &gap, sizeof gap);
+    }
+    dq_keep_stretch(nearest, gaps);
   }
-  return held ? nearest[held - 1] : 0;
+  for (; i < p->n; i++) dq_keep(nearest, dq_line_at(line, p->t[i]) - p->e[i]);
+}
+DQ_LEVELS(dq_keep_gaps, (const dq_points *p, dq_line line, dq_least *nearest), (p, line, nearest))
+
+/* How far below the line the k-th nearest point lies. A point at minus infinity is none. */
+static double dq_kth_gap(const dq_points *p, dq_line line, int k) {
+  dq_least nearest = dq_least_of(k);
+  DQ_CALL(dq_clock_level, dq_keep_gaps, (p, line, &nearest));
+  for (int at = k - 1; at >= 0; at--)
+    if (nearest.values[at] < INFINITY) return nearest.values[at];
+  return 0;
 }
 
 static void dq_remove_point(dq_points *p, int64_t at) {
@@ -239,17 +211,41 @@ static void dq_remove_point(dq_points *p, int64_t at) {
   if (at < p->split) p->split--;
 }
 
-/* A point holds the line up alone when without it the line would fall by far more than the points near the line are
- * apart: 20 times their mean distance, which of exponential delays one point in 60,000 does. */
-static int dq_stands_alone(const dq_points *p, int64_t *hull, double mean, int64_t a, int64_t b, double steepest,
+/* Whether other points hold the line up where point `a` does: one on either side, but `other`, lies within `least` of it.
+ * No line over them could fall at `a` by more. A level line is held up by any one. */
+static int dq_is_propped(const dq_points *p, dq_line line, int64_t a, int64_t other, double steepest, double least) {
+  int64_t before = a - 1, after = a + 1;
+  while (before >= 0 && (before == other || dq_line_at(line, p->t[before]) - p->e[before] > least)) before--;
+  if (before >= 0 && steepest == 0) return 1;
+  if (before < 0 && steepest > 0) return 0;
+  while (after < p->n && (after == other || dq_line_at(line, p->t[after]) - p->e[after] > least)) after++;
+  return after < p->n;
+}
+
+/* A point holds the line up alone (with b, where that is not -1: the two of them do) when without it the line would fall
+ * by far more than the points near the line are apart: 20 times their mean distance, which of exponential delays one
+ * point in 60,000 does. */
+static int dq_stands_alone(dq_points *p, int64_t *hull, double mean, dq_line line, int64_t a, int64_t b, double steepest,
                            double least) {
-  int64_t left = p->n - 1 - (b >= 0);
-  int k = left / 2 < DQ_NEAREST ? (int)(left / 2) : DQ_NEAREST;
+  int64_t left = p->n - 1 - (b >= 0), touch[2];
+  int k = left / 2 < DQ_MOST_LEAST ? (int)(left / 2) : DQ_MOST_LEAST;
   if (k < 2) return 0;
-  dq_line line = dq_line_without(p, hull, mean, a, b, steepest);
-  double drop = p->e[a] - dq_line_at(line, p->t[a]);
-  if (b >= 0) drop = fmin(drop, p->e[b] - dq_line_at(line, p->t[b]));
-  return drop > least && drop > 20 * dq_kth_gap(p, line, a, b, k) / k;
+  double e_a = p->e[a], e_b = b < 0 ? 0 : p->e[b];
+  /* Mostly there is no need to lay the other line: where rounding is nothing beside `least`. */
+  if ((fabs(e_a) + fabs(e_b) + p->t[p->n - 1]) * 1e-12 < least / 4 &&
+      (dq_is_propped(p, line, a, b, steepest, least / 2) ||
+       (b >= 0 && dq_is_propped(p, line, b, a, steepest, least / 2))))
+    return 0;
+  mean += (mean - p->t[a] + (b < 0 ? 0 : mean - p->t[b])) / (double)left;
+  p->e[a] = -INFINITY;
+  if (b >= 0) p->e[b] = -INFINITY;
+  line = dq_line_over(p, hull, mean, steepest, touch);
+  double drop = e_a - dq_line_at(line, p->t[a]);
+  if (b >= 0) drop = fmin(drop, e_b - dq_line_at(line, p->t[b]));
+  int alone = drop > least && drop > 20 * dq_kth_gap(p, line, k) / k;
+  p->e[a] = e_a;
+  if (b >= 0) p->e[b] = e_b;
+  return alone;
 }
 
 /* The line on the points once the few that stand alone above the others are removed. `least` is the smallest fall of
@@ -261,9 +257,9 @@ static dq_line dq_fit(dq_points *p, int64_t *hull, double steepest, double least
     dq_line line = dq_line_over(p, hull, mean, steepest, touch);
     int64_t a = touch[0], b = touch[1];
     if (a < 0) return line;
-    if (dq_stands_alone(p, hull, mean, a, -1, steepest, least)) dq_remove_point(p, a);
-    else if (b != a && dq_stands_alone(p, hull, mean, b, -1, steepest, least)) dq_remove_point(p, b);
-    else if (b != a && dq_stands_alone(p, hull, mean, a, b, steepest, least)) {
+    if (dq_stands_alone(p, hull, mean, line, a, -1, steepest, least)) dq_remove_point(p, a);
+    else if (b != a && dq_stands_alone(p, hull, mean, line, b, -1, steepest, least)) dq_remove_point(p, b);
+    else if (b != a && dq_stands_alone(p, hull, mean, line, a, b, steepest, least)) {
       dq_remove_point(p, b);
       dq_remove_point(p, a);
     } else return line;

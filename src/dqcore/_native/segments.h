@@ -6,68 +6,126 @@
 #define DQ_SEGMENTS_H
 #include "voids.h"
 
+DQ_INLINE void dq_keep_waits_body(const double *t, int64_t n, dq_least *longest) {
+  double waits[DQ_STRETCH];
+  dq_wide before, after;
+  int64_t i = 1;
+  for (; i + DQ_STRETCH <= n; i += DQ_STRETCH) {
+    for (int64_t j = 0; j < DQ_STRETCH; j += DQ_LANES) {
+      memcpy(&before, t + i + j - 1, sizeof before);
+      memcpy(&after, t + i + j, sizeof after);
+      before -= after;
+      memcpy(waits + j, &before, sizeof before);
+    }
+    dq_keep_stretch(longest, waits);
+  }
+  for (; i < n; i++) dq_keep(longest, t[i - 1] - t[i]);
+}
+DQ_LEVELS(dq_keep_waits, (const double *t, int64_t n, dq_least *longest), (t, n, longest))
+
 /* Rows closer than a quarter of the mean distance are one burst. The four longest waits do not count towards the mean,
  * or a device that rested for months would seem to send only bursts. */
 static double dq_burst(const double *t, int64_t n) {
-  double longest[5] = {0, 0, 0, 0, 0}, total;
-  for (int64_t i = 1; i < n; i++) {
-    double gap = t[i] - t[i - 1];
-    int at = 4;
-    if (gap <= longest[4]) continue;
-    for (; at > 0 && longest[at - 1] < gap; at--) longest[at] = longest[at - 1];
-    longest[at] = gap;
-  }
-  double most = n > 20 ? longest[4] : longest[0];
   if (n < 2) return 0;
-  total = t[n - 1] - t[0];
-  for (int k = 0; k < 4; k++) total -= longest[k] > most ? longest[k] - most : 0;
+  dq_least longest = dq_least_of(5); /* below nothing, so that the least is the longest */
+  DQ_CALL(dq_clock_level, dq_keep_waits, (t, n, &longest));
+  double most = -longest.values[n > 20 ? 4 : 0], total = t[n - 1] - t[0];
+  for (int k = 0; k < 4 && longest.values[k] < 0; k++) total -= -longest.values[k] > most ? -longest.values[k] - most : 0;
   return total / (double)(n - 1) / 4;
 }
 
-static int64_t dq_make_entries(dq_clock *c, int64_t n) {
-  const double *restrict t = c->t, *restrict e = c->e;
-  double *restrict entry_t = c->entry_t, *restrict entry_e = c->entry_e;
-  int64_t *restrict entry_row = c->entry_row, m = 0;
-  uint8_t *restrict marks = c->marks;
-  double until = -INFINITY, last = -INFINITY, best = -INFINITY, width = dq_burst(t, n);
+/* A number that is ordered as the double is; the other way about it is the same. */
+DQ_INLINE int64_t dq_sortable(int64_t bits) { return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1); }
+DQ_INLINE int64_t dq_bits(double v) {
+  int64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+/* The entries of rows in order: which rows start one, and the best of each; how many there are. What a row does cannot be
+ * foretold, so there is no branch: doubles are taken as bits, and masks of bits choose. */
+DQ_INLINE void dq_enter_rows_body(const double *restrict t, const double *restrict e, int64_t n, double width,
+                                  uint8_t *restrict marks, double *restrict entry_t, double *restrict entry_e,
+                                  int64_t *restrict entry_row, int64_t *entries) {
+  int64_t until = -1, best = 0, best_t = 0, m = 0; /* a time is not below 0, and neither are its bits */
   for (int64_t i = 0; i < n; i++) {
-    int starts = (t[i] > until) & (t[i] != last);
-    int better = starts | (e[i] > best);
-    marks[i] = starts ? DQ_STARTS : 0;
-    m += starts;
-    until = starts ? t[i] + width : until;
-    best = better ? e[i] : best;
-    if (starts) entry_row[m - 1] = i;
-    if (better) {
-      entry_t[m - 1] = t[i];
-      entry_e[m - 1] = best;
-    }
-    last = t[i];
+    int64_t now = dq_bits(t[i]), error = dq_sortable(dq_bits(e[i])), after = dq_bits(t[i] + width);
+    int64_t starts = (until - now) >> 63, better = starts | -(int64_t)(error > best);
+    until = (after & starts) | (until & ~starts);
+    best = (error & better) | (best & ~better);
+    best_t = (now & better) | (best_t & ~better);
+    marks[i] = (uint8_t)(DQ_STARTS & starts);
+    entry_row[m] = i;
+    m -= starts;
+    int64_t bits = dq_sortable(best);
+    memcpy(entry_t + m - 1, &best_t, sizeof best_t);
+    memcpy(entry_e + m - 1, &bits, sizeof bits);
   }
   entry_row[m] = n;
+  *entries = m;
+}
+DQ_LEVELS(dq_enter_rows,
+          (const double *t, const double *e, int64_t n, double width, uint8_t *marks, double *entry_t, double *entry_e,
+           int64_t *entry_row, int64_t *entries),
+          (t, e, n, width, marks, entry_t, entry_e, entry_row, entries))
+
+static int64_t dq_make_entries(dq_clock *c, int64_t n) {
+  int64_t m;
+  double width = fmax(dq_burst(c->t, n), 0); /* rows of one time are one burst, however the mean was rounded */
+  DQ_CALL(dq_clock_level, dq_enter_rows, (c->t, c->e, n, width, c->marks, c->entry_t, c->entry_e, c->entry_row, &m));
   return m;
 }
 
-/* An entry far above its eight nearest neighbours, but for at most one of them, says nothing about the clock: a reading
- * that was wrong by itself. Far is three times the usual change from one entry to the next, and the tolerance. */
+/* The first of eight entries of [low, high) that are not all propped by two of their four nearest, which lie no further
+ * than `far` below; where there are none, the first of what is left of eight. */
+DQ_INLINE void dq_next_lone_body(const double *e, int64_t low, int64_t high, double far, int64_t *found) {
+  dq_wide own, near;
+  for (; low + DQ_LANES <= high; low += DQ_LANES) {
+    static const int beside[4] = {-2, -1, 1, 2};
+    dq_wide_mask held = {0};
+    memcpy(&own, e + low, sizeof own);
+    for (int k = 0; k < 4; k++) {
+      memcpy(&near, e + low + beside[k], sizeof near);
+      held += near >= own - far;
+    }
+    held = held > -2;
+    int64_t lone = 0;
+    for (int k = 0; k < DQ_LANES; k++) lone |= held[k];
+    if (lone) break;
+  }
+  *found = low;
+}
+DQ_LEVELS(dq_next_lone, (const double *e, int64_t low, int64_t high, double far, int64_t *found),
+          (e, low, high, far, found))
+
+/* Whether an entry is far above its eight nearest neighbours, but for at most one of them. */
+DQ_INLINE int dq_is_lone(const double *e, int64_t m, int64_t i, double far) {
+  double least = e[i] - far;
+  int64_t low = i < 4 ? 0 : i + 5 > m ? m - 9 : i - 4;
+  int near = 0;
+  for (int64_t j = low; j < low + 9; j++) near += j != i && e[j] >= least;
+  return near <= 1;
+}
+
+/* An entry far above its neighbours says nothing about the clock: a reading that was wrong by itself. Far is three times
+ * the usual change from one entry to the next, and the tolerance. */
 static void dq_mark_alone(dq_clock *c, int64_t m) {
   memset(c->entry_alone, 0, (size_t)m);
   if (m < 12) return;
   /* The median of some hundred changes, evenly taken. */
-  int64_t step = 1 + (m - 1) / 256, changes = 0;
+  int64_t step = 1 + (m - 1) / 256, changes = 0, until;
   for (int64_t i = 1; i < m; i += step) c->work[changes++] = fabs(c->entry_e[i] - c->entry_e[i - 1]);
   double far = 3 * dq_select(c->work, changes, changes / 2) / 0.6931471805599453 + c->tolerance;
-  const double *e = c->entry_e;
-  for (int64_t i = 0; i < m; i++) {
-    double least = e[i] - far;
-    if (i >= 2 && i + 2 < m && (e[i - 2] >= least) + (e[i - 1] >= least) + (e[i + 1] >= least) + (e[i + 2] >= least) > 1)
-      continue;
-    int64_t low = i < 4 ? 0 : i + 5 > m ? m - 9 : i - 4;
-    int near = 0;
-    for (int64_t j = low; j < low + 9; j++) near += j != i && e[j] >= least;
-    if (near > 1) continue;
-    c->entry_alone[i] = 1;
-    for (int64_t row = c->entry_row[i]; row < c->entry_row[i + 1]; row++) c->marks[row] |= DQ_ALONE;
+  for (int64_t i = 0; i < m; i = until) {
+    until = i < 2 ? 2 : i;
+    if (i >= 2) DQ_CALL(dq_clock_level, dq_next_lone, (c->entry_e, i, m - 2, far, &until));
+    i = i < 2 ? i : until;
+    until = i < 2 ? 2 : i + DQ_LANES < m ? i + DQ_LANES : m;
+    for (; i < until; i++) {
+      if (!dq_is_lone(c->entry_e, m, i, far)) continue;
+      c->entry_alone[i] = 1;
+      for (int64_t row = c->entry_row[i]; row < c->entry_row[i + 1]; row++) c->marks[row] |= DQ_ALONE;
+    }
   }
 }
 
@@ -132,7 +190,7 @@ DQ_INLINE double dq_cost(double gap, double margin, double usual) {
 
 /* Where between low and high the first line gives way to the second at the least cost. A clock that went ahead did so
  * at its first reading above the old line, one that fell back after its last above the new. */
-static int64_t dq_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
+static int64_t dq_best_cut(const dq_clock *c, const double *t, const double *e, const uint8_t *alone, uint8_t mask,
                       int64_t low, int64_t middle, int64_t high, dq_line before, dq_line after, double usual) {
   double margin = c->tolerance / 2, cost = 0, least = INFINITY;
   int64_t cut = middle;
@@ -166,7 +224,7 @@ static void dq_move_cuts(dq_clock *c, int64_t pieces) {
     c->scores[k] = dq_usual(c, p, c->lines[k]);
   }
   for (int64_t k = 1; k < pieces; k++)
-    c->starts[k] = dq_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k],
+    c->starts[k] = dq_best_cut(c, c->entry_t, c->entry_e, c->entry_alone, 1, c->starts[k - 1], c->starts[k],
                           c->starts[k + 1], c->lines[k - 1], c->lines[k], fmax(c->scores[k - 1], c->scores[k]));
 }
 

@@ -15,55 +15,93 @@ enum { DQ_WINDOW = 16, DQ_HEIGHTS = 40 }; /* a window is of so many blocks */
 /* A stretch is looked at when its chance is below exp(-10). */
 static const double DQ_SUSPECT = 10;
 
-/* How many times a unit may be doubled before it is beyond the distance, which is given in units: 0 below one. */
-DQ_INLINE uint8_t dq_height(double units) {
-  uint64_t bits;
-  double ratio = units > 0.5 ? units : 0.5;
-  memcpy(&bits, &ratio, sizeof bits);
-  uint64_t power = (bits >> 52) - 1022;
-  return (uint8_t)(power < DQ_HEIGHTS ? power : DQ_HEIGHTS - 1);
-}
-
 typedef struct {
   double surprise;
   int64_t low, high; /* points */
 } dq_void_run;
 
-/* Heights of points below the line: of each block the least (`blocks`), and of each window how many points are up to so
- * far below the best of it (`near`, sums over heights). `all` counts the heights of a point in each block. */
-static void dq_heights(const dq_clock *c, const dq_points *p, dq_line line, int64_t windows, int64_t *all) {
-  const double *restrict t = p->t, *restrict e = p->e;
-  uint8_t *restrict blocks = c->blocks;
-  double per_unit = 2 / c->tolerance;
-  for (int64_t w = 0; w < windows; w++) {
-    int64_t low = w * DQ_WINDOW * DQ_BLOCK, size = (w + 1 < windows ? low + DQ_WINDOW * DQ_BLOCK : p->n) - low;
-    double rest[2 * DQ_WINDOW * DQ_BLOCK], least[DQ_LANES], best;
-    uint16_t *restrict near = c->near + w * DQ_HEIGHTS;
-    for (int k = 0; k < DQ_LANES; k++) least[k] = INFINITY;
-    int64_t i = 0;
-    for (; i + DQ_LANES <= size; i += DQ_LANES)
-      for (int k = 0; k < DQ_LANES; k++) {
-        double gap = (dq_line_at(line, t[low + i + k]) - e[low + i + k]) * per_unit;
-        rest[i + k] = gap > 0 ? gap : 0;
-        least[k] = rest[i + k] < least[k] ? rest[i + k] : least[k];
-      }
-    best = least[0];
-    for (int k = 1; k < DQ_LANES; k++) best = least[k] < best ? least[k] : best;
-    for (; i < size; i++) {
-      double gap = (dq_line_at(line, t[low + i]) - e[low + i]) * per_unit;
-      rest[i] = gap > 0 ? gap : 0;
-      best = rest[i] < best ? rest[i] : best;
-    }
-    for (i = 0; i < size; i += DQ_BLOCK) {
-      double block = rest[i];
-      for (int64_t k = i + 1; k < i + DQ_BLOCK && k < size; k++) block = rest[k] < block ? rest[k] : block;
-      blocks[(low + i) / DQ_BLOCK] = dq_height(block);
-      all[dq_height(rest[i])]++;
-    }
-    memset(near, 0, sizeof *near * DQ_HEIGHTS);
-    for (i = 0; i < size; i++) near[dq_height(rest[i] - best)]++;
-    for (int h = 1; h < DQ_HEIGHTS; h++) near[h] = (uint16_t)(near[h] + near[h - 1]);
+enum { DQ_WINDOW_POINTS = DQ_WINDOW * DQ_BLOCK };
+typedef int8_t dq_wide_bytes __attribute__((vector_size(DQ_LANES)));
+
+/* How many times a unit may be doubled before it is beyond each of eight distances, which are given in units: 0 below
+ * one. */
+DQ_INLINE void dq_heights_of(const dq_wide *units, uint8_t *heights) {
+  dq_wide half = {0};
+  dq_wide_mask greatest = {0};
+  half += 0.5;
+  greatest += DQ_HEIGHTS - 1;
+  dq_wide_mask power = ((dq_wide_mask)DQ_CHOSEN(*units > half, *units, half) >> 52) - 1022;
+  power = (power & (power < greatest)) | (greatest & (power >= greatest));
+  dq_wide_bytes bytes = __builtin_convertvector(power, dq_wide_bytes);
+  memcpy(heights, &bytes, sizeof bytes);
+}
+
+/* Of a window of up to 127 points, the heights of points below the line (`own`) and below the best of the window
+ * (`heights`); behind the last point there may be seven more, as high as can be. */
+DQ_INLINE void dq_window_heights_body(const double *t, const double *e, int64_t size, dq_line line, double per_unit,
+                                      uint8_t *own, uint8_t *heights) {
+  double rest[2 * DQ_WINDOW_POINTS], least[DQ_LANES], best;
+  dq_wide lowest = {0}, gap, times, errors;
+  int64_t i = 0;
+  lowest += INFINITY;
+  for (; i + DQ_LANES <= size; i += DQ_LANES) {
+    memcpy(&times, t + i, sizeof times);
+    memcpy(&errors, e + i, sizeof errors);
+    gap = ((line.level + line.slope * times) - errors) * per_unit;
+    gap = DQ_NOT_NEGATIVE(gap);
+    lowest = DQ_LESSER(gap, lowest);
+    memcpy(rest + i, &gap, sizeof gap);
   }
+  memcpy(least, &lowest, sizeof least);
+  best = least[0];
+  for (int k = 1; k < DQ_LANES; k++) best = least[k] < best ? least[k] : best;
+  for (; i < size; i++) {
+    double last = (dq_line_at(line, t[i]) - e[i]) * per_unit;
+    rest[i] = last > 0 ? last : 0;
+    best = rest[i] < best ? rest[i] : best;
+  }
+  for (; i % DQ_LANES; i++) rest[i] = INFINITY;
+  for (i = 0; i < size; i += DQ_LANES) {
+    memcpy(&gap, rest + i, sizeof gap);
+    dq_heights_of(&gap, own + i);
+    gap -= best;
+    dq_heights_of(&gap, heights + i);
+  }
+}
+DQ_LEVELS(dq_window_heights,
+          (const double *t, const double *e, int64_t size, dq_line line, double per_unit, uint8_t *own,
+           uint8_t *heights),
+          (t, e, size, line, per_unit, own, heights))
+
+/* Heights of points: of each the height below the best of its window (`heights`), of each block the least height below
+ * the line (`blocks`), of each window the greatest of these (`windows`). `all` counts the heights of the first point of
+ * each block. The greatest height of a block. */
+static uint8_t dq_take_heights(const dq_clock *c, const dq_points *p, dq_line line, int64_t windows, int64_t *all) {
+  uint8_t own[2 * DQ_WINDOW_POINTS], top = 0;
+  for (int64_t w = 0; w < windows; w++) {
+    int64_t low = w * DQ_WINDOW_POINTS, size = (w + 1 < windows ? low + DQ_WINDOW_POINTS : p->n) - low;
+    uint8_t *blocks = c->blocks + low / DQ_BLOCK, most = 0;
+    DQ_CALL(dq_clock_level, dq_window_heights,
+            (p->t + low, p->e + low, size, line, 2 / c->tolerance, own, c->heights + low));
+    for (int64_t i = 0; i < size; i += DQ_BLOCK) {
+      /* The seven behind the last point do no harm, being as high as can be. */
+      uint8_t a = own[i] < own[i + 1] ? own[i] : own[i + 1], b = own[i + 2] < own[i + 3] ? own[i + 2] : own[i + 3];
+      uint8_t block = a < b ? a : b;
+      blocks[i / DQ_BLOCK] = block;
+      most = block > most ? block : most;
+      all[own[i]]++;
+    }
+    c->windows[w] = most;
+    top = most > top ? most : top;
+  }
+  return top;
+}
+
+/* How many of up to 255 heights are no greater than `h`. */
+DQ_INLINE int64_t dq_count_near(const uint8_t *heights, int64_t size, int h) {
+  uint8_t near = 0;
+  for (int64_t i = 0; i < size; i++) near = (uint8_t)(near + (heights[i] <= h));
+  return near;
 }
 
 /* The void that is the most surprising of all heights. */
@@ -72,19 +110,24 @@ static dq_void_run dq_find_void(const dq_clock *c, const dq_points *p, dq_line l
   int64_t blocks = (p->n + DQ_BLOCK - 1) / DQ_BLOCK, windows = blocks / DQ_WINDOW, all[DQ_HEIGHTS] = {0}, under = 0;
   dq_void_run most = {0, 0, 0};
   if (windows < 1) windows = 1;
-  dq_heights(c, p, line, windows, all);
-  uint8_t top = 0;
-  for (int64_t b = 0; b < blocks; b++) top = c->blocks[b] > top ? c->blocks[b] : top;
+  uint8_t top = dq_take_heights(c, p, line, windows, all);
   for (int h = 0; h < top; h++) {
     double run = 0;
     int64_t since = 0;
     under += all[h];
+    int64_t of_all = under * 16 / blocks;
     for (int64_t w = 0; w < windows; w++) {
       int64_t low = w * DQ_WINDOW, high = w + 1 < windows ? low + DQ_WINDOW : blocks;
+      if (c->windows[w] <= h) { /* no block of it is in a void */
+        run = 0;
+        since = high;
+        continue;
+      }
       int64_t size = (w + 1 < windows ? high * DQ_BLOCK : p->n) - low * DQ_BLOCK;
       /* Of the rest of the window, the share that is near; at least a quarter of the share of all. */
-      int64_t share = size > 1 ? (c->near[w * DQ_HEIGHTS + h] - 1) * 64 / (size - 1) : 0;
-      if (share < under * 16 / blocks) share = under * 16 / blocks;
+      int64_t near = dq_count_near(c->heights + low * DQ_BLOCK, size, h);
+      int64_t share = size > 1 ? (near - 1) * 64 / (size - 1) : 0;
+      if (share < of_all) share = of_all;
       if (share > 63) share = 63;
       double each = DQ_BLOCK * (lf[64] - lf[63] - (lf[64 - share] - lf[63 - share]));
       for (int64_t b = low; b < high; b++) {
@@ -114,6 +157,7 @@ static dq_void_run dq_suspect(dq_clock *c, int64_t low, int64_t high) {
   dq_copy_points(&kept, &p);
   c->sloping = dq_fit(&kept, c->hull, c->steepest, c->tolerance / 2);
   c->sloping_n = kept.n;
+  c->level_n = p.n;
   if (fabs(c->sloping.slope) >= c->steepest) return (dq_void_run){INFINITY, low, high};
   run = dq_find_void(c, &p, c->sloping);
   if (run.surprise <= DQ_SUSPECT) return (dq_void_run){0, low, high};

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from .. import clocks
 from .._native import clocks as _clocks
-from .._native import keys as _keys
+from .._native import steps as _steps
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
-from ..keyed import Run
+from ..keyed import Run, everywhere
 from ..logical import logical
-from ..morsel import Morsel
+from ..morsel import Cells, Morsel
+from ..steps import Steps
 from .base import (
     SKIP,
     Common,
@@ -27,17 +28,18 @@ from .base import (
     Judged,
     KeyCheck,
     KeyRule,
-    Pieces,
     Selected,
     column_name,
     composite,
-    keyed,
     taken,
 )
 
+if TYPE_CHECKING:
+    from .._native.clocks import Stamps
+    from .._native.columns import Column
+
 SHARES = 16
 """Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
-FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 REASONS = ("clock_offset", "clock_drift", "clock_step", "time_zone_offset", "epoch_reset", "ahead_of_reference")
 REASON_OF = {
     "offset": "clock_offset",
@@ -143,11 +145,18 @@ def _written(duration: str | timedelta, parameter: str) -> str:
     return duration if isinstance(duration, str) else f"{microseconds(duration, parameter)}us"
 
 
-class ClockSkewCheck(KeyCheck):
-    """State, a piece a morsel: its devices, numbered, each with its hash, its first row and its stamps (both times, in
-    microseconds, UTC); each row's device (-1: the row does not count); and the cells of the `by` columns (references to
-    the data), from which the details are taken."""
+class Stamped(NamedTuple):
+    """State: the stamps of the rows by device (both times, in microseconds, UTC), some thousand rows together; and for each
+    morsel the cells of the `by` columns (references to the data), from which the details are taken."""
 
+    stamps: list[Stamps]
+    by: list[tuple[Cells, ...]]
+
+    def merge(self, other: Stamped) -> Stamped:
+        return Stamped(self.stamps + other.stamps, self.by + other.by)
+
+
+class ClockSkewCheck(KeyCheck):
     rule: ClockSkew
 
     def __init__(self, rule: ClockSkew, types: list[pa.DataType], zone: str | None) -> None:
@@ -156,53 +165,47 @@ class ClockSkewCheck(KeyCheck):
         self.tolerance = microseconds(rule.tolerance, "tolerance")
         self.lag = microseconds(rule.expected_delay, "expected_delay")
 
-    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
+    def queue(self, steps: Steps) -> Stamped | None:
+        rule, morsel = self.rule, steps.morsel
+        observed = _as_they_are(steps.plain(rule.observed), morsel)
+        reference = _as_they_are(steps.plain(rule.reference), morsel)
+        if observed is None or reference is None or (keys := steps.keys(rule.by)) is None:
+            return None
+        step = _clocks.Grouped(keys.hashes, observed, reference, arena=morsel.arena)
+        steps.add(step)
+        return self._stamped(step, morsel)
+
+    def scan(self, morsel: Morsel, selected: Selected) -> Stamped:
         rule = self.rule
-        hashes, _ = keyed(morsel, rule.by, selected)
         observed, known = morsel.times(rule.observed)
         reference, given = morsel.times(rule.reference)
-        counts = known & given if selected is None else known & given & selected
-        # Two times held at one end of int64 would be equal, and nobody knows whether they are.
-        equal = observed == reference
-        if equal.any():
-            counts = counts & ~(equal & ((observed == FIRST) | (observed == LAST)))
-        groups = _keys.Groups(hashes, counts)
-        ids, starts, firsts, stamps = _clocks.grouped(groups.ids, len(groups), observed, reference)
-        return Pieces(
-            hashes=hashes[firsts],
-            ids=ids,
-            starts=starts,
-            firsts=firsts,
-            stamps=stamps,
-            by=tuple(map(morsel.cells, rule.by)),
-        )
+        counts = everywhere([known, given, None if selected is None else selected.view(np.uint8)])
+        step = _clocks.Grouped(morsel.keys(rule.by).hashes, observed, reference, counts, morsel.arena)
+        _steps.run([step], morsel.rows)
+        return self._stamped(step, morsel)
 
-    def judge(self, state: Pieces, run: Run) -> Judged:
-        ids, edges, min_rows = state.pieces("ids"), state.pieces("starts"), self.rule.min_rows
-        hashes = state["hashes"]
-        groups = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
-        order, starts = _keys.order(groups.ids, len(groups))
-        devices = _clocks.Devices(ids, edges, state.pieces("stamps"), order, starts)
+    def _stamped(self, step: _clocks.Grouped, morsel: Morsel) -> Stamped:
+        return Stamped(step.stamps, [tuple(map(morsel.cells, self.rule.by))])
+
+    def judge(self, state: Stamped, run: Run) -> Judged:
+        min_rows, ahead = self.rule.min_rows, len(REASONS)
+        devices = _clocks.Devices(state.stamps)
         shares = devices.shares(SHARES)
-        parts = run([partial(devices.pieces, *share, self.lag, self.tolerance, min_rows) for share in shares])
+        parts = run([partial(devices.pieces, *share, self.lag, self.tolerance, min_rows, ahead) for share in shares])
         found = np.concatenate([np.zeros(0, _clocks.PIECE), *[pieces for pieces, _ in parts]])
         counts = np.concatenate([np.zeros(0, np.int64), *[made for _, made in parts]])
         told = clocks.diagnose(found, self.tolerance, self.rule.max_drift_ppm, min_rows)
         cuts = np.cumsum([len(pieces) for pieces, _ in parts])
         given = np.split(self._codes(found, told), cuts)
-        ahead = len(REASONS)
         run(
             [
                 partial(devices.judge, low, end, pieces, made, codes, self.tolerance, ahead)
                 for (low, end), (pieces, made), codes in zip(shares, parts, given, strict=False)
             ]
         )
-        bases = np.cumsum([0, *map(len, ids)])[:-1]
-        firsts = np.concatenate([base + rows for base, rows in zip(bases, state.pieces("firsts"), strict=True)])
-        keys = taken(state.pieces("by"), firsts[order[starts[:-1]]], self.types)
-        keyed_by = pa.table(keys, names=list(self.rule.by))
-        details = clocks.details(keyed_by, found, counts, told, self.rule.reference, self.zone)
-        return Judged(devices.codes(), details)
+        keys = pa.table(taken(state.by, devices.firsts, self.types), names=list(self.rule.by))
+        details = partial(clocks.details, keys, found, counts, told, self.rule.reference, self.zone)
+        return Judged(devices.codes, details)
 
     def _codes(self, found: NDArray[Any], told: NDArray[np.object_]) -> NDArray[np.uint8]:
         """What the kernel is to give the rows of each piece that its clock was wrong on."""
@@ -213,3 +216,11 @@ class ClockSkewCheck(KeyCheck):
         drifts = clocks.drifts_beyond(found, self.rule.max_drift_ppm) & (told == "drift")
         codes[drifts] += _clocks.WHOLLY
         return codes
+
+
+def _as_they_are(cells: Cells | None, morsel: Morsel) -> Column | None:
+    """A column of times that is in microseconds and UTC as it stands; None for any other."""
+    if cells is None:
+        return None
+    format_, _, zone = cells.column.format.partition(":")
+    return cells.column if format_ == "tsu" and (zone or morsel.zone is None) else None
