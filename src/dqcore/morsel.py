@@ -6,7 +6,7 @@ the hashes of a key. Logical nulls everywhere: a null inside a dictionary or a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
@@ -20,7 +20,7 @@ from ._native import keys as _keys
 from ._native import numbers as _numbers
 from ._native import outcomes as _outcomes
 from ._native.arena import Arena
-from ._native.columns import Column
+from ._native.columns import Batch, Column
 from .arrays import take
 from .errors import DataError
 from .logical import logical
@@ -124,12 +124,14 @@ class Cells:
         self._start, self.rows = 0, len(values if indices is None else indices)
 
     @classmethod
-    def of_batch(cls, whole: Whole, column: Column, index_column: Column | None, once: Once | None) -> Cells:
-        """The cells of a column of a record batch, whose structure holds but for its values."""
+    def of_batch(
+        cls, whole: Whole, column: Column, index_column: Column | None = None, once: Once | None = None, start: int = 0
+    ) -> Cells:
+        """The cells of a column of a record batch from its row `start`, whose structure holds but for its values."""
         cells = cls.__new__(cls)
         cells._values, cells._indices, cells.once = None, None, once
         cells._column, cells._index_column, cells._whole = column, index_column, whole
-        cells._start, cells.rows = 0, len(column if index_column is None else index_column)
+        cells._start, cells.rows = start, len(column if index_column is None else index_column)
         return cells
 
     @property
@@ -211,6 +213,64 @@ class Cells:
         return part
 
 
+class Form:
+    """What record batches of one schema have in common: the names of their columns, and where those stand of which the
+    schema says all that kernels must know. `ready` is what was made ready for every morsel of them."""
+
+    __slots__ = ("names", "places", "ready")
+
+    def __init__(self, names: tuple[str, ...], places: dict[str, int]) -> None:
+        self.names, self.places = names, places
+        self.ready: Any = None
+
+
+class Columns(Mapping[str, Cells]):
+    """The columns of a morsel by name: some rows of a record batch, whose columns of a known place are made into cells
+    when they are asked for; and others, which are `made`."""
+
+    __slots__ = ("_made", "_whole", "batch", "form", "low", "rows")
+
+    def __init__(
+        self, form: Form, batch: Batch, whole: Callable[[int], Whole], made: dict[str, Cells], low: int, rows: int
+    ) -> None:
+        self.form, self.batch, self._whole, self._made, self.low, self.rows = form, batch, whole, made, low, rows
+
+    def __getitem__(self, name: str) -> Cells:
+        cells = self._made.get(name)
+        if cells is None:
+            place = self.form.places[name]
+            column = self.batch.column(place)
+            assert isinstance(column, Column), "a dictionary's layout is not all in its schema"
+            if self.rows < self.batch.rows:
+                column = column.slice(self.low, self.rows)
+            cells = self._made[name] = Cells.of_batch(self._whole(place), column, start=self.low)
+        return cells
+
+    def __setitem__(self, name: str, cells: Cells) -> None:
+        self._made[name] = cells
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made or name in self.form.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self.form.names, *self._made)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def cut(self, low: int, rows: int) -> Columns:
+        """`rows` rows from row `low`, without copying."""
+        whole = rows == self.rows
+        made = dict(self._made) if whole else {name: cells.slice(low, rows) for name, cells in self._made.items()}
+        return Columns(self.form, self.batch, self._whole, made, self.low + low, rows)
+
+    def loose(self) -> dict[str, Cells]:
+        """Those of no known place."""
+        if len(self.form.places) == len(self.form.names):
+            return {}
+        return {name: self._made[name] for name in self.form.names if name not in self.form.places}
+
+
 def _keys_of(column: Column, seed: int) -> Keys:
     return Keys(_keys.hash_key([column], seed), _outcomes.valid_in_all([column]))
 
@@ -242,7 +302,7 @@ class Morsel:
 
     start: int
     rows: int
-    columns: dict[str, Cells]
+    columns: dict[str, Cells] | Columns
     zone: Zone | None = None
     seed: int = 0
     arena: Arena | None = None
@@ -312,7 +372,8 @@ class Morsel:
 
     def check_dictionaries(self) -> None:
         """Raises `DataError` where the values of a dictionary are not sound."""
-        for name, cells in self.columns.items():
+        columns = self.columns
+        for name, cells in (columns.loose() if isinstance(columns, Columns) else columns).items():
             if cells.once is not None:
                 fault = cells.once.get("fault", cells.column.fault)
                 if fault is not None:

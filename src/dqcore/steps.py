@@ -7,6 +7,7 @@ or that reads what another rule writes, does its work after the queue was run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,22 +17,34 @@ from ._native import outcomes as _outcomes
 from ._native import steps as _steps
 from ._native.keys import Hashes
 from ._native.outcomes import Marks
-from ._native.steps import Step
-from .morsel import Cells, Keys, Lit, Morsel, Ref
+from ._native.steps import Program, Step
+from .morsel import Cells, Columns, Keys, Lit, Morsel, Ref
 
 Make = Callable[[pa.Buffer | None], pa.Array]
 """Makes the column that a step wrote, from a bit a row that passed (None: all did); the other rows are null."""
 
 
+class Ready(NamedTuple):
+    """The steps that every morsel of a form has, and for each rule the place of its marks among their results; None for
+    one that must be asked again, whose numbers are `waiting`."""
+
+    program: Program
+    places: list[int | None]
+    waiting: list[int]
+
+
 class Steps:
     """Steps of one morsel. The first of them find out whether its columns are sound, so that those after them may read
-    what they like."""
+    what they like. Those of a `program` stand before all others."""
 
-    def __init__(self, morsel: Morsel) -> None:
+    def __init__(self, morsel: Morsel, program: Program | None = None) -> None:
         self.morsel = morsel
+        self.program = program
+        self.ahead = 0 if program is None else program.n
         self.queue: list[Step] = []
         self.writes: list[tuple[int, Mapping[str, Make]]] = []
-        for cells in morsel.columns.values():
+        columns = morsel.columns
+        for cells in (columns.loose() if program is not None and isinstance(columns, Columns) else columns).values():
             if cells.once is None:
                 self.queue.append(_steps.Sound(cells.column))
             else:
@@ -41,9 +54,10 @@ class Steps:
         """Queues a step, and gives its place among the results. `writes` are the columns that a step which judges
         writes (`into`), each value straight to its place."""
         self.queue.append(step)
+        place = self.ahead + len(self.queue) - 1
         if writes:
-            self.writes.append((len(self.queue) - 1, writes))
-        return len(self.queue) - 1
+            self.writes.append((place, writes))
+        return place
 
     def room(self, width: int) -> NDArray[np.uint8]:
         """Where a step may write `width` bytes a row that are kept."""
@@ -85,11 +99,33 @@ class Steps:
 
     def run(self) -> Sequence[Marks | None]:
         """What each step came to; `DataError` where a column is not sound."""
-        results = _steps.run(self.queue, self.morsel.rows)
+        morsel, columns = self.morsel, self.morsel.columns
+        if self.program is not None and isinstance(columns, Columns):
+            results = _steps.run(self.queue, morsel.rows, self.program, columns.batch, columns.low)
+        else:
+            results = _steps.run(self.queue, morsel.rows)
         if results is None:
-            self.morsel.check()
+            morsel.check()
             raise AssertionError("a step found fault with a column that is sound")
         return results
+
+    def ready(self, places: Sequence[Any], ends: Sequence[int]) -> Ready:
+        """What of these steps is the same for every morsel of this form. Of each rule, the place of its marks (or what
+        else it gave) and how many steps there were once it was asked."""
+        takes = [Program.takes(step) for step in self.queue]
+        writing = {place for place, _ in self.writes}
+        begin = len(self.morsel.columns)
+        chosen = [number for number in range(begin) if takes[number]]
+        again: list[int | None] = []
+        for place, end in zip(places, ends, strict=True):
+            start, begin = begin, end
+            if isinstance(place, int) and place == end - 1 and place not in writing and all(takes[start:end]):
+                chosen += range(start, end)
+                again.append(len(chosen) - 1)
+            else:
+                again.append(None)
+        waiting = [number for number, place in enumerate(again) if place is None]
+        return Ready(Program([self.queue[number] for number in chosen]), again, waiting)
 
     def written(self, results: Sequence[Marks | None]) -> dict[str, pa.Array]:
         """The columns that steps wrote, once they were run."""

@@ -98,13 +98,14 @@ cdef class Matches(Step):
     def __cinit__(self, Automaton automaton, Column column):
         if not column.is_text and column.c.layout != DQ_NULL:
             raise TypeError(f"{column!r} does not hold text")
-        self.held = (automaton, column)
-        self.state.column = column.c
+        self.held = automaton
         self.state.automaton = &automaton.a
         self.state.level = level
         self.step.run = dq_run_unmatched
         self.step.state = &self.state
         self.step.judges = 1
+        self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
 
 
 cdef bytes blocks_of(int length, places):

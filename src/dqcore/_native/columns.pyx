@@ -1,7 +1,8 @@
 """Arrow arrays as kernels see them: imported through the C data interface, checked, never copied."""
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from .cpu cimport level
@@ -49,12 +50,57 @@ cdef tuple layout_of(str format):
     return LAYOUTS.get(format, (DQ_OTHER, 0))
 
 
+cdef dq_laid layout_said(bytes format):
+    cdef dq_laid made
+    said = format.decode()
+    made.layout, made.width = layout_of(said)
+    # The first buffer of a union holds types, and a column of nulls has none.
+    made.has_bitmap = made.layout != DQ_NULL and not said.startswith("+u")
+    return made
+
+
+cdef void fill(dq_column* c, const ArrowArray* array, dq_laid layout) noexcept nogil:
+    cdef int64_t buffers = array.n_buffers
+    memset(c, 0, sizeof(dq_column))
+    c.length = array.length
+    c.offset = array.offset
+    c.layout = layout.layout
+    c.width = layout.width
+    # A bitmap is read whatever null_count says: a count can lie, a bitmap cannot.
+    if buffers > 0 and layout.has_bitmap:
+        c.validity = <const uint8_t*>array.buffers[0]
+    if buffers > 1:
+        c.values = <const uint8_t*>array.buffers[1]
+    if layout.layout == DQ_UTF8_VIEW:
+        c.buffers = <const void**>(array.buffers + 2)
+        c.n_buffers = buffers - 3
+    elif buffers > 2:
+        c.bytes = <const uint8_t*>array.buffers[2]
+    if array.length > 0 and array.offset >= 0:
+        if layout.layout == DQ_UTF8:
+            c.limit = dq_i32(c.values, array.offset + array.length)
+        elif layout.layout == DQ_LARGE_UTF8:
+            c.limit = dq_i64(c.values, array.offset + array.length)
+
+
+cdef bint settle(dq_column* c, int64_t nulls) noexcept nogil:
+    """Counts the nulls: whether the producer's count of them (-1: none was given) is right. A bitmap without a null is
+    not looked at again."""
+    if c.layout == DQ_NULL or c.validity == NULL:
+        return True
+    cdef int64_t counted = dq_count_nulls(c)
+    if counted == 0:
+        c.validity = NULL
+    return nulls < 0 or nulls == counted
+
+
 cdef class Column:
     """One Arrow array, held until the column is let go. Dictionaries and run-end encodings are not columns:
     the indices and the values of a dictionary are two."""
 
     def __cinit__(self, source_array):
         memset(&self.array, 0, sizeof(ArrowArray))
+        self.place = -1
         if source_array is None:
             return  # the caller fills it in
         schema_capsule, array_capsule = source_array.__arrow_c_array__()
@@ -64,31 +110,8 @@ cdef class Column:
             raise TypeError("a dictionary-encoded array is two columns: its indices and its dictionary")
         self.array = source[0]
         source.release = NULL  # moved: the capsule must not release it
-        self.fill(&self.array, schema.format.decode())
-
-    cdef fill(self, const ArrowArray* array, str format):
-        layout, width = layout_of(format)
-        self.format = format
-        self.c.length = array.length
-        self.c.offset = array.offset
-        self.c.layout = layout
-        self.c.width = width
-        cdef int64_t buffers = array.n_buffers
-        # A bitmap is read whatever null_count says: a count can lie, a bitmap cannot.
-        if buffers > 0 and self.c.layout != DQ_NULL and not format.startswith("+u"):
-            self.c.validity = <const uint8_t*>array.buffers[0]
-        if buffers > 1:
-            self.c.values = <const uint8_t*>array.buffers[1]
-        if self.c.layout == DQ_UTF8_VIEW:
-            self.c.buffers = <const void**>(array.buffers + 2)
-            self.c.n_buffers = buffers - 3
-        elif buffers > 2:
-            self.c.bytes = <const uint8_t*>array.buffers[2]
-        if array.length > 0 and array.offset >= 0:
-            if self.c.layout == DQ_UTF8:
-                self.c.limit = dq_i32(self.c.values, array.offset + array.length)
-            elif self.c.layout == DQ_LARGE_UTF8:
-                self.c.limit = dq_i64(self.c.values, array.offset + array.length)
+        self.format = schema.format.decode()
+        fill(&self.c, &self.array, layout_said(schema.format))
 
     def __dealloc__(self):
         if self.array.release != NULL:
@@ -101,6 +124,7 @@ cdef class Column:
         part.c.offset += start
         part.c.length = rows
         part.format = self.format
+        part.place = self.place
         part.owner = self.owner if self.owner is not None else self
         return part
 
@@ -146,16 +170,11 @@ cdef class Column:
         return n
 
     def settle(self) -> bool:
-        """Counts the nulls: whether the producer's count of them (-1: none was given) is right. A bitmap without a null
-        is not looked at again."""
-        if self.c.layout == DQ_NULL or self.c.validity == NULL:
-            return True
-        cdef int64_t nulls
+        """Whether the producer's count of nulls is right. A bitmap without a null is not looked at again."""
+        cdef bint right
         with nogil:
-            nulls = dq_count_nulls(&self.c)
-        if nulls == 0:
-            self.c.validity = NULL
-        return self.nulls < 0 or self.nulls == nulls
+            right = settle(&self.c, self.nulls)
+        return right
 
     def fault(self) -> tuple[str, int] | None:
         """What is wrong with the values, and at which row, or None; `Array.validate` has passed the array."""
@@ -180,58 +199,105 @@ cdef extern from "arrow_c.h" nogil:
         int (*get_next)(ArrowArrayStream*, ArrowArray*)
 
 
-cdef class Owner:
-    """One record batch: its memory is let go when no column of it is held."""
+cdef class Layouts:
+    """How the columns of a schema lie in memory, from its `__arrow_c_schema__` capsule."""
 
-    cdef ArrowArray array
+    def __cinit__(self, capsule):
+        cdef ArrowSchema* schema = <ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema")
+        cdef ArrowSchema* dictionary
+        cdef int64_t i
+        self.n = schema.n_children
+        self.formats = []
+        self.found = <dq_laid*>calloc(2 * self.n or 1, sizeof(dq_laid))
+        if self.found == NULL:
+            raise MemoryError(f"no memory for the layouts of {self.n} columns")
+        for i in range(self.n):
+            self.found[2 * i] = layout_said(schema.children[i].format)
+            dictionary = schema.children[i].dictionary
+            if dictionary != NULL:
+                self.found[2 * i + 1] = layout_said(dictionary.format)
+            self.formats.append((
+                schema.children[i].format.decode(), None if dictionary == NULL else dictionary.format.decode()
+            ))
+
+    def __dealloc__(self):
+        free(self.found)
+
+
+cdef class Batch:
+    """One record batch: its memory is let go when nothing of it is held."""
 
     def __cinit__(self):
         memset(&self.array, 0, sizeof(ArrowArray))
 
     def __dealloc__(self):
+        free(self.columns)
         if self.array.release != NULL:
             self.array.release(&self.array)
 
-
-cdef Column part_of(object owner, const ArrowArray* array, str format):
-    cdef Column column = Column.__new__(Column, None)
-    column.owner = owner
-    column.fill(array, format)
-    column.nulls = array.null_count
-    return column
-
-
-def batches(capsule):
-    """The record batches of an `__arrow_c_stream__` capsule, each as its rows and its columns: a `Column`, or for a
-    dictionary those of its indices and of its values. `ValueError` for what no array can be."""
-    cdef ArrowArrayStream* stream = <ArrowArrayStream*>PyCapsule_GetPointer(capsule, "arrow_array_stream")
-    cdef ArrowSchema schema
-    cdef ArrowArray* child
-    cdef Owner owner
-    cdef int64_t i
-    if stream.get_schema(stream, &schema) != 0:
-        raise ValueError("a stream of Arrow data without a schema")
-    formats = []
-    for i in range(schema.n_children):
-        formats.append(schema.children[i].format.decode())
-        dictionary = schema.children[i].dictionary
-        formats.append("" if dictionary == NULL else dictionary.format.decode())
-    schema.release(&schema)
-    found = []
-    while True:
-        owner = Owner()
-        if stream.get_next(stream, &owner.array) != 0:
-            raise ValueError("a stream of Arrow data that breaks off")
-        if owner.array.release == NULL:
-            return found
-        columns = []
-        for i in range(owner.array.n_children):
-            child = owner.array.children[i]
+    cdef int read(self, Layouts layouts) except -1:
+        cdef ArrowArray* child
+        cdef int64_t i
+        self.layouts = layouts
+        self.rows = self.array.length
+        if self.array.n_children != layouts.n:
+            raise ValueError(f"{self.array.n_children} columns where the schema has {layouts.n}")
+        self.columns = <dq_column*>calloc(layouts.n or 1, sizeof(dq_column))
+        if self.columns == NULL:
+            raise MemoryError(f"no memory for {layouts.n} columns")
+        for i in range(layouts.n):
+            child = self.array.children[i]
             if child.length < 0 or child.offset < 0:
                 raise ValueError(f"column {i}: its length or its offset is negative")
-            column = part_of(owner, child, formats[2 * i])
-            if child.dictionary != NULL:
-                columns.append((column, part_of(owner, child.dictionary, formats[2 * i + 1])))
-            else:
-                columns.append(column)
-        found.append((owner.array.length, columns))
+            if (child.dictionary != NULL) != (layouts.formats[i][1] is not None):
+                raise ValueError(f"column {i}: its schema says otherwise whether it has a dictionary")
+            fill(self.columns + i, child, layouts.found[2 * i])
+        return 0
+
+    def settle(self, places) -> int:
+        """Counts the nulls of the columns at `places`, as `Column.settle` does: the place of the first whose count is
+        wrong, -1 where none is."""
+        cdef int64_t place
+        cdef bint right
+        for place in places:
+            if self.columns[place].validity == NULL:
+                continue
+            with nogil:
+                right = settle(self.columns + place, self.array.children[place].null_count)
+            if not right:
+                return place
+        return -1
+
+    def column(self, int64_t place):
+        """The column at a place: a `Column`, or for a dictionary those of its indices and of its values."""
+        cdef ArrowArray* child = self.array.children[place]
+        cdef Column column = Column.__new__(Column, None)
+        cdef Column values
+        column.owner = self
+        column.c = self.columns[place]
+        column.nulls = child.null_count
+        column.format, dictionary = self.layouts.formats[place]
+        if dictionary is None:
+            column.place = place
+            return column
+        values = Column.__new__(Column, None)
+        values.owner = self
+        values.format = dictionary
+        values.nulls = child.dictionary.null_count
+        fill(&values.c, child.dictionary, self.layouts.found[2 * place + 1])
+        return column, values
+
+
+def batches(capsule, Layouts layouts):
+    """The record batches of an `__arrow_c_stream__` capsule. `ValueError` for what no array can be."""
+    cdef ArrowArrayStream* stream = <ArrowArrayStream*>PyCapsule_GetPointer(capsule, "arrow_array_stream")
+    cdef Batch batch
+    found = []
+    while True:
+        batch = Batch()
+        if stream.get_next(stream, &batch.array) != 0:
+            raise ValueError("a stream of Arrow data that breaks off")
+        if batch.array.release == NULL:
+            return found
+        batch.read(layouts)
+        found.append(batch)

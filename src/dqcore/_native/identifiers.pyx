@@ -243,14 +243,15 @@ cdef class Identifies(Step):
     cdef dq_id_state state
 
     def __cinit__(self, Program program, Column column):
-        self.held = (program, column)
-        self.state.column = column.c
+        self.held = program
         self.state.call.scheme, self.state.call.clean = &program.scheme, &program.clean
         self.state.call.forms, self.state.call.texts, self.state.call.early = NULL, NULL, 0
         self.state.level = level
         self.step.run = dq_run_identify
         self.step.state = &self.state
         self.step.judges = 1
+        self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
 
 
 def again(given):

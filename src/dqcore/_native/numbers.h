@@ -238,10 +238,10 @@ DQ_LEVELS(dq_next_in_order,
 
 /* As a step, of two columns or more. */
 typedef struct {
-  const dq_column *columns;
   int n;
   uint64_t late_from, gap_from;
   int level;
+  dq_column columns[];
 } dq_order_state;
 static void dq_in_order(const dq_order_state *s, int64_t from, int64_t n, uint8_t *codes) {
   int64_t before[DQ_SOME_ROWS];

@@ -37,11 +37,11 @@ cdef extern from "numbers.h" nogil:
         int level
 
     ctypedef struct dq_order_state:
-        const dq_column* columns
         int n
         uint64_t late_from
         uint64_t gap_from
         int level
+        dq_column* columns
 
     int dq_run_range(const void* state, int64_t start, int64_t n, uint8_t* codes)
     int dq_run_in_order(const void* state, int64_t start, int64_t n, uint8_t* codes)
@@ -174,13 +174,13 @@ cdef class InRange(Step):
     cdef dq_range_state state
 
     def __cinit__(self, Bounds bounds, Column column):
-        self.held = column
-        self.state.column = column.c
         self.state.bounds = bounds.bounds
         self.state.level = level
         self.step.run = dq_run_range
         self.step.state = &self.state
         self.step.judges = 1
+        self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
 
 
 cdef class InOrder(Step):
@@ -188,30 +188,31 @@ cdef class InOrder(Step):
     (from 1): 2k - 1 where it is earlier by `late_from` units or more (0: equal is too early), 2k where it is later by
     `gap_from` or more (0: never); a skip with fewer than two times."""
 
-    cdef dq_order_state state
-    cdef dq_column* columns
+    cdef dq_order_state* state
 
     def __cinit__(self, columns, uint64_t late_from, uint64_t gap_from):
         cdef Column column
+        cdef int number
+        cdef size_t size = sizeof(dq_order_state) + len(columns) * sizeof(dq_column)
         if not 2 <= len(columns) <= MOST_ORDERED:
             raise ValueError(f"{len(columns)} columns to order; from 2 to {MOST_ORDERED}")
-        self.held = list(columns)
-        self.columns = <dq_column*>malloc(len(columns) * sizeof(dq_column))
-        if self.columns == NULL:
+        self.state = <dq_order_state*>malloc(size)
+        if self.state == NULL:
             raise MemoryError("no memory for a step")
-        for number, column in enumerate(self.held):
-            if column.c.layout != DQ_INT64:
-                raise TypeError(f"{column!r} does not hold times as int64")
-            self.columns[number] = column.c
-        self.state.columns, self.state.n = self.columns, len(columns)
+        self.state.n = len(columns)
         self.state.late_from, self.state.gap_from = late_from, gap_from
         self.state.level = level
         self.step.run = dq_run_in_order
-        self.step.state = &self.state
+        self.step.state = self.state
         self.step.judges = 1
+        self.copied(size)
+        for number, column in enumerate(columns):
+            if column.c.layout != DQ_INT64:
+                raise TypeError(f"{column!r} does not hold times as int64")
+            self.reads(self.state.columns + number, column)
 
     def __dealloc__(self):
-        free(self.columns)
+        free(self.state)
 
 
 def within(values, valid, low, high, codes):

@@ -2,6 +2,7 @@
  * failed rows alone, a byte of reason. */
 #ifndef DQ_OUTCOMES_H
 #define DQ_OUTCOMES_H
+#include <stdlib.h>
 #include "cpu.h"
 #include "dq.h"
 
@@ -96,6 +97,47 @@ static void dq_count_codes(int level, const uint8_t *codes, int64_t n, dq_counts
 static void dq_pack(int level, const uint8_t *codes, int64_t n, uint8_t *failed, uint8_t *skipped, uint8_t *filtered,
                     uint8_t *reasons) {
   DQ_BY_LEVEL(level, dq_pack, codes, n, failed, skipped, filtered, reasons);
+}
+
+/* What was said of rows so far. Bitmaps, of whole words, are made when a first bit is to be set. */
+typedef struct {
+  dq_counts counts;
+  uint8_t *failed, *skipped, *filtered, *reasons;
+  int64_t room;
+} dq_tally;
+
+static void dq_free_tally(dq_tally *t) {
+  free(t->failed);
+  free(t->skipped);
+  free(t->filtered);
+  free(t->reasons);
+  memset(t, 0, sizeof *t);
+}
+static int dq_room_for_bits(uint8_t **bits, int64_t wanted, int64_t rows) {
+  if (wanted && *bits == NULL) *bits = (uint8_t *)calloc((size_t)((rows + 63) >> 6), 8);
+  return !wanted || *bits != NULL;
+}
+/* Adds the codes of `n` rows from row `from`, a multiple of 8, of `rows`. 0 where there is no memory. */
+static int dq_tally_codes(dq_tally *t, int level, const uint8_t *codes, int64_t from, int64_t n, int64_t rows) {
+  dq_counts now;
+  dq_count_codes(level, codes, n, &now);
+  if ((now.failed | now.skipped) == 0) return 1;
+  if (!dq_room_for_bits(&t->failed, now.failed, rows) || !dq_room_for_bits(&t->skipped, now.skipped, rows) ||
+      !dq_room_for_bits(&t->filtered, now.filtered, rows))
+    return 0;
+  if (t->counts.failed + now.failed > t->room) {
+    int64_t room = 2 * t->room + now.failed;
+    uint8_t *reasons = (uint8_t *)realloc(t->reasons, (size_t)room);
+    if (reasons == NULL) return 0;
+    t->reasons = reasons;
+    t->room = room;
+  }
+  dq_pack(level, codes, n, now.failed ? t->failed + (from >> 3) : NULL, now.skipped ? t->skipped + (from >> 3) : NULL,
+          now.filtered ? t->filtered + (from >> 3) : NULL, t->reasons + t->counts.failed);
+  t->counts.failed += now.failed;
+  t->counts.skipped += now.skipped;
+  t->counts.filtered += now.filtered;
+  return 1;
 }
 
 /* The numbers of the set bits among `n`, the first bit being `first`; gives where the next would be written. */

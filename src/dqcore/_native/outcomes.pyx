@@ -3,6 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport malloc, realloc
 from libc.string cimport memcpy, memset
 
 from .buffers cimport readable, writable
@@ -12,9 +13,6 @@ from .dq cimport DQ_NULL, dq_column
 
 
 cdef extern from "outcomes.h" nogil:
-    void dq_count_codes(int level, const uint8_t* codes, int64_t n, dq_counts* counts)
-    void dq_pack(int level, const uint8_t* codes, int64_t n, uint8_t* failed, uint8_t* skipped, uint8_t* filtered,
-                 uint8_t* reasons)
     int64_t* dq_set_rows(const uint8_t* bits, int64_t n, int64_t first, int64_t* rows)
     void dq_append_bits(uint8_t* target, int64_t at, const uint8_t* source, int64_t n)
     void dq_spread(const dq_column* c, const uint8_t* values, uint8_t* codes)
@@ -30,24 +28,27 @@ cdef object some_ones = np.ones(AT_ONCE, np.uint8)
 some_ones.setflags(write=False)
 
 
+cdef class Piece:
+    """What was said of rows that stand together: its memory, and how many they are."""
+
+    cdef dq_tally tally
+    cdef int64_t rows
+
+    def __dealloc__(self):
+        dq_free_tally(&self.tally)
+
+    cdef const uint8_t* bits(self, int which) noexcept:
+        return self.tally.failed if which == 1 else self.tally.skipped if which == 2 else self.tally.filtered
+
+
 cdef class Marks:
     """What a rule said of rows: counts, and the parts of bitmaps in order. Immutable; merging puts one after the other.
 
     A set bit is a row that failed, was skipped (left out by a filter or not), was left out by a filter.
     """
 
-    cdef readonly int64_t rows, failed, skipped, filtered
-    cdef list parts
-    """(rows, failed bits, skipped bits, filtered bits, reasons); None where no bit is set."""
-
     def merge(self, Marks other):
-        cdef Marks both = Marks.__new__(Marks)
-        both.rows = self.rows + other.rows
-        both.failed = self.failed + other.failed
-        both.skipped = self.skipped + other.skipped
-        both.filtered = self.filtered + other.filtered
-        both.parts = self.parts + other.parts
-        return both
+        return merged([self, other])
 
     def failed_bits(self):
         """A bit a row (uint8, the first row in the lowest bit)."""
@@ -75,114 +76,118 @@ cdef class Marks:
 
     def reasons(self):
         """The code of each failed row, in order."""
-        codes = [part[4] for part in self.parts if part[4] is not None]
-        return np.concatenate(codes) if codes else np.zeros(0, np.uint8)
+        codes = np.empty(self.failed, np.uint8)
+        cdef uint8_t* out = <uint8_t*>writable(codes, self.failed)
+        cdef Piece piece
+        for piece in self.parts:
+            if piece.tally.counts.failed:
+                memcpy(out, piece.tally.reasons, piece.tally.counts.failed)
+                out += piece.tally.counts.failed
+        return codes
 
     def failed_rows(self):
         """The failed rows in order (int64)."""
         rows = np.empty(self.failed, np.int64)
         cdef int64_t* out = <int64_t*>writable(rows, 8 * self.failed)
         cdef int64_t first = 0
-        cdef const uint8_t* bits
-        for n, failed, _, _, reasons in self.parts:
-            if failed is not None:
-                bits = <const uint8_t*>readable(failed, (n + 7) // 8)
-                out = dq_set_rows(bits, n, first, out)
-            first += n
+        cdef Piece piece
+        for piece in self.parts:
+            if piece.tally.failed != NULL:
+                out = dq_set_rows(piece.tally.failed, piece.rows, first, out)
+            first += piece.rows
         return rows
 
     cdef object joined(self, int which):
         bits = np.zeros((self.rows + 7) // 8, np.uint8)
         cdef uint8_t* target = <uint8_t*>writable(bits, 0)
         cdef int64_t at = 0
-        cdef int64_t n
         cdef const uint8_t* source
-        for part in self.parts:
-            n = part[0]
-            piece = part[which]
-            if piece is not None:
-                source = <const uint8_t*>readable(piece, (n + 7) // 8)
-                dq_append_bits(target, at, source, n)
-            at += n
+        cdef Piece piece
+        for piece in self.parts:
+            source = piece.bits(which)
+            if source != NULL:
+                dq_append_bits(target, at, source, piece.rows)
+            at += piece.rows
         return bits
 
     def __reduce__(self):
-        whole = (self.rows, self.failed_bits(), self.skipped_bits(), self.filtered_bits(), self.reasons())
-        return restored, (self.rows, self.failed, self.skipped, self.filtered, [whole])
+        counts = (self.failed, self.skipped, self.filtered)
+        return restored, (self.rows, counts, self.failed_bits(), self.skipped_bits(), self.filtered_bits(), self.reasons())
 
 
-def restored(rows, failed, skipped, filtered, parts):
+cdef uint8_t* copied(bytes_given, int64_t n) except NULL:
+    cdef const void* given = readable(bytes_given, n)
+    cdef uint8_t* copy = <uint8_t*>malloc(n + 8)
+    if copy == NULL:
+        raise MemoryError(f"no memory for {n} bytes")
+    memcpy(copy, given, n)
+    return copy
+
+
+def restored(rows, counts, failed, skipped, filtered, reasons):
     """Marks from what `Marks.__reduce__` told."""
+    cdef dq_tally tally
+    cdef int64_t size = (rows + 7) // 8
+    memset(&tally, 0, sizeof(dq_tally))
+    tally.counts.failed, tally.counts.skipped, tally.counts.filtered = counts
+    tally.failed, tally.skipped, tally.filtered = copied(failed, size), copied(skipped, size), copied(filtered, size)
+    tally.reasons = copied(reasons, tally.counts.failed)
+    return marks_of(rows, &tally)
+
+
+def merged(list all_marks):
+    """The marks of rows that follow each other."""
+    cdef Marks both = Marks.__new__(Marks)
+    cdef Marks marks
+    both.parts = []
+    for marks in all_marks:
+        both.rows += marks.rows
+        both.failed += marks.failed
+        both.skipped += marks.skipped
+        both.filtered += marks.filtered
+        both.parts += marks.parts
+    return both
+
+
+cdef Marks marks_of(int64_t rows, dq_tally* tally):
+    """Marks that take the memory of the tally over."""
     cdef Marks marks = Marks.__new__(Marks)
-    marks.rows, marks.failed, marks.skipped, marks.filtered = rows, failed, skipped, filtered
-    marks.parts = list(parts)
+    cdef Piece piece = Piece.__new__(Piece)
+    cdef uint8_t* reasons
+    if tally.counts.failed < tally.room:
+        reasons = <uint8_t*>realloc(tally.reasons, tally.counts.failed)
+        if reasons != NULL:
+            tally.reasons = reasons
+    piece.rows, piece.tally = rows, tally[0]
+    memset(tally, 0, sizeof(dq_tally))
+    marks.rows = rows
+    marks.failed = piece.tally.counts.failed
+    marks.skipped = piece.tally.counts.skipped
+    marks.filtered = piece.tally.counts.filtered
+    marks.parts = [piece]
     return marks
 
 
 def pack(codes):
     """The marks of codes (uint8, a row each)."""
     cdef int64_t n = len(codes)
-    cdef int64_t size = (n + 7) // 8
     cdef const uint8_t* given = <const uint8_t*>readable(codes, n)
-    cdef dq_counts counts
-    cdef uint8_t* f = NULL
-    cdef uint8_t* s = NULL
-    cdef uint8_t* w = NULL
-    cdef uint8_t* r = NULL
-    cdef Marks marks = Marks.__new__(Marks)
+    cdef dq_tally tally
+    cdef int done
+    memset(&tally, 0, sizeof(dq_tally))
     with nogil:
-        dq_count_codes(level, given, n, &counts)
-    marks.rows = n
-    marks.failed = counts.failed
-    marks.skipped = counts.skipped
-    marks.filtered = counts.filtered
-    failed = skipped = filtered = reasons = None
-    if counts.failed:
-        failed = np.empty(size, np.uint8)
-        reasons = np.empty(counts.failed, np.uint8)
-        f = <uint8_t*>writable(failed, size)
-        r = <uint8_t*>writable(reasons, counts.failed)
-    if counts.skipped:
-        skipped = np.empty(size, np.uint8)
-        s = <uint8_t*>writable(skipped, size)
-    if counts.filtered:
-        filtered = np.empty(size, np.uint8)
-        w = <uint8_t*>writable(filtered, size)
-    if counts.failed or counts.skipped:
-        with nogil:
-            dq_pack(level, given, n, f, s, w, r)
-    marks.parts = [(n, failed, skipped, filtered, reasons)]
-    return marks
+        done = dq_tally_codes(&tally, level, given, 0, n, n)
+    if not done:
+        dq_free_tally(&tally)
+        raise MemoryError(f"no memory for the marks of {n} rows")
+    return marks_of(n, &tally)
 
 
-cdef object copied(const uint8_t* bytes, int64_t n):
-    array = np.empty(n, np.uint8)
-    memcpy(writable(array, n), bytes, n)
-    return array
-
-
-cdef object marks_of(int64_t rows, const dq_counts* counts, const uint8_t* failed, const uint8_t* skipped,
-                     const uint8_t* reasons):
-    """Marks of which the bitmaps (NULL where no bit is set) and the reasons are copied."""
-    cdef Marks marks = Marks.__new__(Marks)
-    cdef int64_t size = (rows + 7) // 8
-    marks.rows, marks.failed, marks.skipped, marks.filtered = rows, counts.failed, counts.skipped, counts.filtered
-    marks.parts = [(
-        rows,
-        None if failed == NULL else copied(failed, size),
-        None if skipped == NULL else copied(skipped, size),
-        None,
-        None if counts.failed == 0 else copied(reasons, counts.failed),
-    )]
-    return marks
-
-
-def passes(int64_t rows):
+cpdef Marks passes(int64_t rows):
     """The marks of rows that all passed."""
-    cdef Marks marks = Marks.__new__(Marks)
-    marks.rows = rows
-    marks.parts = [(rows, None, None, None, None)]
-    return marks
+    cdef dq_tally tally
+    memset(&tally, 0, sizeof(dq_tally))
+    return marks_of(rows, &tally)
 
 
 def spread(Column indices, value_codes, codes):

@@ -2,7 +2,6 @@
  * next one comes. A step is a kernel with what it was prepared with; it is given a range of the morsel's rows. */
 #ifndef DQ_STEPS_H
 #define DQ_STEPS_H
-#include <stdlib.h>
 #include "dq.h"
 #include "outcomes.h"
 
@@ -37,40 +36,6 @@ DQ_INLINE void dq_ask_for_rows(const dq_column *c, int64_t from, int64_t n, int6
     __VA_ARGS__                                                                              \
   }
 
-/* What a step that judges has said so far. Bitmaps are made when a first bit is to be set. */
-typedef struct {
-  dq_counts counts;
-  uint8_t *failed, *skipped, *reasons;
-  int64_t room;
-} dq_tally;
-
-static void dq_free_tally(dq_tally *t) {
-  free(t->failed);
-  free(t->skipped);
-  free(t->reasons);
-  memset(t, 0, sizeof *t);
-}
-static int dq_tally_codes(dq_tally *t, int level, const uint8_t *codes, int64_t from, int64_t n, int64_t rows) {
-  dq_counts now;
-  dq_count_codes(level, codes, n, &now);
-  if ((now.failed | now.skipped) == 0) return 1;
-  size_t size = (size_t)((rows + 63) >> 6) * 8;
-  if (now.failed && t->failed == NULL && (t->failed = (uint8_t *)calloc(1, size)) == NULL) return 0;
-  if (now.skipped && t->skipped == NULL && (t->skipped = (uint8_t *)calloc(1, size)) == NULL) return 0;
-  if (t->counts.failed + now.failed > t->room) {
-    int64_t room = 2 * t->room + now.failed;
-    uint8_t *reasons = (uint8_t *)realloc(t->reasons, (size_t)room);
-    if (reasons == NULL) return 0;
-    t->reasons = reasons;
-    t->room = room;
-  }
-  dq_pack(level, codes, n, now.failed ? t->failed + (from >> 3) : NULL, now.skipped ? t->skipped + (from >> 3) : NULL,
-          NULL, t->reasons + t->counts.failed);
-  t->counts.failed += now.failed;
-  t->counts.skipped += now.skipped;
-  return 1;
-}
-
 enum { DQ_RAN = 0, DQ_UNSOUND = 1, DQ_NO_MEMORY = 2 };
 /* Runs all steps over all rows; `codes` has room for a block, `tallies` for a step each. */
 static int dq_run_steps(const dq_step *steps, int64_t n_steps, int64_t rows, int level, uint8_t *codes,
@@ -100,9 +65,9 @@ typedef struct {
 
 /* `columns` from the first to the last, with the code of a null in each. */
 typedef struct {
-  const dq_column *columns;
   const uint8_t *codes;
   int n;
+  dq_column columns[];
 } dq_null_state;
 static int dq_run_nulls(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_null_state *s = (const dq_null_state *)state;

@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t
 
+from .columns cimport Column
 from .dq cimport dq_column
 
 
@@ -13,7 +14,17 @@ cdef extern from "steps.h" nogil:
 
 
 cdef class Step:
-    """A kernel with what it was prepared with. Holds what its state points to."""
+    """A kernel with what it was prepared with. Holds what its state points to.
+
+    Where a state is nothing but numbers, pointers to what every run shares, and columns of the data, a copy of it with
+    other columns is the step for another morsel: such a state says so (`copied`, `reads`)."""
 
     cdef dq_step step
     cdef object held
+    cdef size_t size
+    """Bytes of the state; 0 where it is of this morsel alone."""
+    cdef list columns
+    """The columns in the state: (bytes from its beginning, Column)."""
+
+    cdef int copied(self, size_t size) except -1
+    cdef int reads(self, dq_column* into, Column column) except -1

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Column
+from .columns import Batch, Column
 from .outcomes import Marks
 
 BLOCK_ROWS: int
@@ -22,4 +22,12 @@ class Nulls(Step):
 class Spread(Step):
     def __init__(self, indices: Column, of_values: NDArray[np.uint8]) -> None: ...
 
-def run(steps: Sequence[Step], rows: int) -> list[Marks | None] | None: ...
+class Program:
+    n: int
+    def __init__(self, steps: Sequence[Step]) -> None: ...
+    @staticmethod
+    def takes(step: Step) -> bool: ...
+
+def run(
+    steps: Sequence[Step], rows: int, program: Program | None = None, batch: Batch | None = None, low: int = 0
+) -> list[Marks | None] | None: ...

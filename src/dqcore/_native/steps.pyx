@@ -1,16 +1,14 @@
 """Kernels of many rules run together, a block of rows at a time. See steps.h."""
 
-import numpy as np
-
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
 
-from .buffers cimport readable, writable
-from .columns cimport Column
+from .buffers cimport readable
+from .columns cimport Batch, Column
 from .cpu cimport level
 from .dq cimport dq_column
-from .outcomes cimport dq_counts, marks_of
+from .outcomes cimport dq_free_tally, dq_tally, marks_of, passes
 
 
 cdef extern from "steps.h" nogil:
@@ -18,12 +16,6 @@ cdef extern from "steps.h" nogil:
         DQ_BLOCK_ROWS
         DQ_RAN
         DQ_UNSOUND
-
-    ctypedef struct dq_tally:
-        dq_counts counts
-        uint8_t* failed
-        uint8_t* skipped
-        uint8_t* reasons
 
     ctypedef struct dq_check_state:
         dq_column column
@@ -35,15 +27,14 @@ cdef extern from "steps.h" nogil:
         int level
 
     ctypedef struct dq_null_state:
-        const dq_column* columns
         const uint8_t* codes
         int n
+        dq_column* columns
 
     ctypedef struct dq_spread_state:
         dq_column indices
         const uint8_t* values
 
-    void dq_free_tally(dq_tally* t)
     int dq_run_steps(const dq_step* steps, int64_t n_steps, int64_t rows, int level, uint8_t* codes, dq_tally* tallies)
     int dq_run_nulls(const void* state, int64_t start, int64_t n, uint8_t* codes)
     int dq_run_spread(const void* state, int64_t start, int64_t n, uint8_t* codes)
@@ -58,7 +49,18 @@ BLOCK_ROWS = DQ_BLOCK_ROWS
 
 
 cdef class Step:
-    pass
+    cdef int copied(self, size_t size) except -1:
+        """Says that the state, of `size` bytes, may be copied once its columns are other ones."""
+        self.size = size
+        return 0
+
+    cdef int reads(self, dq_column* into, Column column) except -1:
+        """Puts a column into the state."""
+        into[0] = column.c
+        if self.columns is None:
+            self.columns = []
+        self.columns.append((<char*>into - <char*>self.step.state, column))
+        return 0
 
 
 cdef int run_check(const void* state, int64_t start, int64_t n, uint8_t* codes) noexcept nogil:
@@ -81,11 +83,11 @@ cdef class Sound(Step):
     cdef dq_check_state state
 
     def __cinit__(self, Column column):
-        self.held = column
-        self.state.column = column.c
         self.state.level = level
         self.step.run = run_check
         self.step.state = &self.state
+        self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
 
 
 cdef class SoundIndices(Step):
@@ -105,28 +107,27 @@ cdef class SoundIndices(Step):
 cdef class Nulls(Step):
     """Judges: the code of the first column that is null; a pair (column, code) each."""
 
-    cdef dq_null_state state
-    cdef dq_column* columns
+    cdef dq_null_state* state
     cdef bytes codes
 
     def __cinit__(self, pairs):
-        cdef Column column
-        self.held = [column for column, _ in pairs]
+        cdef int number
+        cdef size_t size = sizeof(dq_null_state) + len(pairs) * sizeof(dq_column)
         self.codes = bytes([code for _, code in pairs])
-        self.columns = <dq_column*>malloc((len(pairs) or 1) * sizeof(dq_column))
-        if self.columns == NULL:
+        self.state = <dq_null_state*>malloc(size)
+        if self.state == NULL:
             raise MemoryError("no memory for a step")
-        for number, column in enumerate(self.held):
-            self.columns[number] = column.c
-        self.state.columns = self.columns
         self.state.codes = <const uint8_t*>readable(self.codes, 0)
         self.state.n = len(pairs)
         self.step.run = dq_run_nulls
-        self.step.state = &self.state
+        self.step.state = self.state
         self.step.judges = 1
+        self.copied(size)
+        for number in range(self.state.n):
+            self.reads(self.state.columns + number, pairs[number][0])
 
     def __dealloc__(self):
-        free(self.columns)
+        free(self.state)
 
 
 cdef class Spread(Step):
@@ -143,37 +144,124 @@ cdef class Spread(Step):
         self.step.judges = 1
 
 
-def run(steps, int64_t rows):
-    """Runs steps in order over `rows` rows, a block at a time. For each its marks, None for one that does not judge;
-    None in all where rows are not sound."""
-    cdef int64_t n = len(steps)
+cdef struct dq_place:
+    size_t at
+    int64_t place
+    int layout
+
+
+cdef class Program:
+    """Steps of one morsel, made ready for any other of the same schema: their states lie one after the other, and what
+    is put into a copy of them are the columns of the other morsel, by where they stand in its record batch."""
+
+    cdef readonly int64_t n
+    cdef list held
+    cdef dq_step* steps
+    cdef size_t* starts
+    """Where each step's state begins."""
+    cdef char* states
+    cdef size_t size
+    cdef dq_place* places
+    cdef int64_t n_places
+
+    @staticmethod
+    def takes(Step step) -> bool:
+        """Whether nothing of a step but the columns is of its morsel, and these can be found in others."""
+        return step.size > 0 and all(column.place >= 0 for _, column in step.columns or ())
+
+    def __cinit__(self, steps):
+        cdef Step step
+        cdef Column column
+        cdef int64_t k
+        self.held = list(steps)
+        self.n = len(self.held)
+        for step in self.held:
+            self.size += (step.size + 15) & ~<size_t>15
+            self.n_places += len(step.columns or ())
+        self.steps = <dq_step*>malloc((self.n or 1) * sizeof(dq_step))
+        self.starts = <size_t*>malloc((self.n or 1) * sizeof(size_t))
+        self.states = <char*>malloc(self.size or 1)
+        self.places = <dq_place*>malloc((self.n_places or 1) * sizeof(dq_place))
+        if self.steps == NULL or self.starts == NULL or self.states == NULL or self.places == NULL:
+            raise MemoryError("no memory for the steps of a rule set")
+        self.size = self.n_places = 0
+        for k in range(self.n):
+            step = self.held[k]
+            self.steps[k] = step.step
+            self.starts[k] = self.size
+            memcpy(self.states + self.size, step.step.state, step.size)
+            for at, column in step.columns or ():
+                self.places[self.n_places] = dq_place(self.size + <size_t>at, column.place, column.c.layout)
+                self.n_places += 1
+            self.size += (step.size + 15) & ~<size_t>15
+            # Its morsel is let go; what the state points to beside is not.
+            step.columns = None
+
+    def __dealloc__(self):
+        free(self.steps)
+        free(self.starts)
+        free(self.states)
+        free(self.places)
+
+    cdef int ready(self, dq_step* steps, char* states, Batch batch, int64_t low, int64_t rows) except -1:
+        """The steps with copies of their states, for `rows` rows from row `low` of a batch."""
+        cdef dq_column* column
+        cdef int64_t k
+        if self.n == 0:
+            return 0
+        memcpy(states, self.states, self.size)
+        memcpy(steps, self.steps, self.n * sizeof(dq_step))
+        for k in range(self.n):
+            steps[k].state = states + self.starts[k]
+        for k in range(self.n_places):
+            if self.places[k].place >= batch.layouts.n or batch.columns[self.places[k].place].layout != self.places[k].layout:
+                raise ValueError("a batch of another schema than the steps were made ready for")
+            column = <dq_column*>(states + self.places[k].at)
+            column[0] = batch.columns[self.places[k].place]
+            column.offset += low
+            column.length = rows
+        return 0
+
+
+def run(steps, int64_t rows, Program program=None, Batch batch=None, int64_t low=0):
+    """Runs the steps of a program over `rows` rows from row `low` of a batch, and further steps after them, in order, a
+    block of rows at a time. For each its marks, None for one that does not judge; None in all where rows are not sound."""
+    cdef int64_t ahead = 0 if program is None else program.n
+    cdef int64_t n = ahead + len(steps)
     cdef int64_t k
     cdef int status = 0
     cdef Step step
-    codes = np.empty(min(rows, DQ_BLOCK_ROWS), np.uint8)
-    cdef uint8_t* c = <uint8_t*>writable(codes, 0)
-    cdef dq_step* made = <dq_step*>malloc((n or 1) * sizeof(dq_step))
-    cdef dq_tally* tallies = <dq_tally*>calloc(n or 1, sizeof(dq_tally))
+    cdef size_t states = 0 if program is None else program.size
+    cdef char* memory = <char*>malloc(states + n * (sizeof(dq_step) + sizeof(dq_tally)) + min(rows, DQ_BLOCK_ROWS) + 1)
+    if memory == NULL:
+        raise MemoryError("no memory for the steps of a morsel")
+    cdef dq_tally* tallies = <dq_tally*>(memory + states)
+    cdef dq_step* made = <dq_step*>(tallies + n)
+    cdef uint8_t* codes = <uint8_t*>(made + n)
+    memset(tallies, 0, n * sizeof(dq_tally))
     try:
-        if made == NULL or tallies == NULL:
-            raise MemoryError("no memory for the steps of a morsel")
-        for k in range(n):
-            step = steps[k]
+        if program is not None:
+            program.ready(made, memory, batch, low, rows)
+        for k in range(ahead, n):
+            step = steps[k - ahead]
             made[k] = step.step
         with nogil:
-            status = dq_run_steps(made, n, rows, level, c, tallies)
+            status = dq_run_steps(made, n, rows, level, codes, tallies)
         if status == DQ_UNSOUND:
             return None
         if status != DQ_RAN:
             raise MemoryError("no memory for the marks of a morsel")
-        return [
-            marks_of(rows, &tallies[k].counts, tallies[k].failed, tallies[k].skipped, tallies[k].reasons)
-            if made[k].judges else None
-            for k in range(n)
-        ]
+        passed = passes(rows)
+        found = []
+        for k in range(n):
+            if not made[k].judges:
+                found.append(None)
+            elif tallies[k].counts.failed or tallies[k].counts.skipped:
+                found.append(marks_of(rows, tallies + k))
+            else:
+                found.append(passed)
+        return found
     finally:
-        if tallies != NULL:
-            for k in range(n):
-                dq_free_tally(tallies + k)
-        free(tallies)
-        free(made)
+        for k in range(n):
+            dq_free_tally(tallies + k)
+        free(memory)

@@ -108,12 +108,13 @@ cdef class InSet(Step):
 
     def __cinit__(self, TextSet texts, Column column):
         must_be_text(column)
-        self.held = (texts, column)
-        self.state.column = column.c
+        self.held = texts
         self.state.set = texts.set
         self.step.run = dq_run_strangers
         self.step.state = &self.state
         self.step.judges = 1
+        self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
 
 
 def compare(Column left, operator, Column right, codes):

@@ -74,8 +74,7 @@ cdef class Judges(Step):
         _text(column)
         cdef int64_t n = column.c.length
         cdef dq_zone* z = &self.zone
-        self.held = (column, zone, utc, precision)
-        self.state.column = column.c
+        self.held = (zone, utc, precision)
         self.state.format = _FORMATS[format]
         self.state.level = level
         self.state.terms.zone = NULL
@@ -94,6 +93,9 @@ cdef class Judges(Step):
         self.step.run = dq_run_judge
         self.step.state = &self.state
         self.step.judges = 1
+        if utc is None and precision is None:
+            self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
 
 
 def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes, bint instants=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +10,11 @@ import pyarrow as pa
 
 from .. import compute as pc
 from .._native.arena import Arena
-from .._native.columns import Column, batches
+from .._native.columns import Batch, Column, Layouts, batches
 from ..arrays import take
 from ..errors import DataError, RuleError
 from ..logical import fits, logical
-from ..morsel import Batches, Cells, Morsel, Once, Whole
+from ..morsel import Batches, Cells, Columns, Form, Morsel, Once, Whole
 from ..sources.arrow import MOST_ROWS, check, has_limits, is_encoded
 from ..zones import zone
 from .prepare import Plan
@@ -24,12 +25,15 @@ TINY_CHUNKS = 4_096
 
 
 class Place(NamedTuple):
-    """Where a column that is read stands in a table of some schema, and whether kernels read it as it is."""
+    """Where a column that is read stands in a table of some schema."""
 
     name: str
     place: int
     bound: pa.DataType
     plain: bool
+    """Whether kernels read it as it is, or its indices and its values."""
+    fixed: bool
+    """Whether the schema says all of how it lies in memory; of a dictionary the values may be looked up first."""
 
 
 class Part(NamedTuple):
@@ -37,17 +41,30 @@ class Part(NamedTuple):
 
     start: int
     rows: int
-    cells: dict[str, Cells]
+    columns: dict[str, Cells] | Columns
 
 
-def places(plan: Plan, schema: pa.Schema) -> list[Place]:
-    """Where the columns are that the plan reads; extra columns and another order are fine. Raises `DataError` when the
-    schema does not fit."""
-    if plan.seen and plan.seen[0][0].equals(schema):
-        return plan.seen[0][1]
+def fitted(plan: Plan, schema: pa.Schema) -> Fitted:
+    """The schema as the plan reads it; extra columns and another order are fine. Raises `DataError` when it does not
+    fit."""
+    if plan.seen and plan.seen[0].schema.equals(schema):
+        return plan.seen[0]
     found = [_place(plan, schema, name) for name in plan.read]
-    plan.seen[:] = [(schema, found)]
-    return found
+    chosen = [place.place for place in found]
+    layouts = Layouts(pa.schema([schema.field(at) for at in chosen]).__arrow_c_schema__())
+    all_of_it = chosen == list(range(len(schema)))
+    plan.seen[:] = [Fitted(schema, found, None if all_of_it else chosen, layouts)]
+    return plan.seen[0]
+
+
+class Fitted:
+    """A schema, where the columns are that a plan reads, and the form that its record batches have."""
+
+    def __init__(self, schema: pa.Schema, places: list[Place], chosen: list[int] | None, layouts: Layouts) -> None:
+        self.schema, self.places, self.chosen, self.layouts = schema, places, chosen, layouts
+        fixed = {place.name: number for number, place in enumerate(places) if place.fixed}
+        self.form = Form(tuple(place.name for place in places), fixed)
+        self.fixed = list(fixed.values())
 
 
 def _place(plan: Plan, schema: pa.Schema, name: str) -> Place:
@@ -64,13 +81,19 @@ def _place(plan: Plan, schema: pa.Schema, name: str) -> Place:
             zone(zoned.tz)
         except RuleError:
             raise DataError(f"column {name!r} has a time zone that does not exist") from None
-    return Place(name, at[0], bound, _is_plain(type_, bound))
+    plain = _is_plain(type_, bound)
+    return Place(name, at[0], bound, plain, plain and not pa.types.is_dictionary(_storage(type_)))
+
+
+def _storage(type_: pa.DataType) -> pa.DataType:
+    while isinstance(type_, pa.BaseExtensionType):
+        type_ = type_.storage_type
+    return type_
 
 
 def _is_plain(type_: pa.DataType, bound: pa.DataType) -> bool:
     """Whether kernels read arrays of the type, or its indices and its values."""
-    while isinstance(type_, pa.BaseExtensionType):
-        type_ = type_.storage_type
+    type_ = _storage(type_)
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
     if is_encoded(type_) or isinstance(type_, pa.BaseExtensionType) or pa.types.is_nested(type_) or has_limits(type_):
@@ -80,19 +103,19 @@ def _is_plain(type_: pa.DataType, bound: pa.DataType) -> bool:
 
 def parts(plan: Plan, table: pa.Table) -> list[Part]:
     """The record batches of a table, one of no rows when it has none."""
-    found = places(plan, table.schema)
-    chosen = [place.place for place in found]
-    if chosen != list(range(table.num_columns)):
-        table = table.select(chosen)
-    if not table.num_rows:
-        return [Part(0, 0, {place.name: Cells(pa.nulls(0, place.bound)) for place in found})]
-    if not chosen:
-        return [Part(0, table.num_rows, {})]
+    found, rows = fitted(plan, table.schema), table.num_rows
+    if found.chosen is not None:
+        table = table.select(found.chosen)
+    if not rows:
+        return [Part(0, 0, {place.name: Cells(pa.nulls(0, place.bound)) for place in found.places})]
+    if not found.places:
+        return [Part(0, rows, {})]
     _validate(table)
-    made = _parts(found, table)
-    if len(made) > 16 and table.num_rows < TINY_CHUNKS * len(made):
-        return _parts([place._replace(plain=True) for place in found], _joined(table, found))
-    return made
+    batches = _imported(found, table)
+    if len(batches) > 16 and rows < TINY_CHUNKS * len(batches):
+        table, found = _joined(table, found)
+        batches = _imported(found, table)
+    return _parts(found, table, batches)
 
 
 def _validate(table: pa.Table) -> None:
@@ -107,9 +130,10 @@ def _validate(table: pa.Table) -> None:
         raise DataError("the data is malformed Arrow data") from None
 
 
-def _joined(table: pa.Table, found: list[Place]) -> pa.Table:
-    columns = []
-    for place, column in zip(found, table.columns, strict=True):
+def _joined(table: pa.Table, found: Fitted) -> tuple[pa.Table, Fitted]:
+    """The table with each column in one plain piece."""
+    columns, places = [], []
+    for number, (place, column) in enumerate(zip(found.places, table.columns, strict=True)):
         row, chunks = 0, []
         for chunk in column.chunks:
             check(chunk, place.name, row)
@@ -117,40 +141,44 @@ def _joined(table: pa.Table, found: list[Place]) -> pa.Table:
             plain = _plain(chunk)
             chunks.append(pa.nulls(len(plain), place.bound) if pa.types.is_null(plain.type) else plain)
         columns.append(pa.concat_arrays(chunks))
-    return pa.Table.from_arrays(columns, names=table.column_names)
+        places.append(Place(place.name, number, place.bound, True, True))
+    joined = pa.Table.from_arrays(columns, names=table.column_names)
+    return joined, Fitted(joined.schema, places, None, Layouts(joined.schema.__arrow_c_schema__()))
 
 
-def _parts(found: list[Place], table: pa.Table) -> list[Part]:
-    arrow, start, made = Batches(table), 0, []
-    shared: dict[tuple[int, ...], Once] = {}
-    for number, (rows, columns) in enumerate(_imported(table)):
-        if rows > MOST_ROWS:
-            raise DataError(f"the data claims {rows} rows in one chunk; at most {MOST_ROWS}")
-        cells = {}
-        for at, (place, column) in enumerate(zip(found, columns, strict=True)):
-            cells[place.name] = _cells(place, Whole(arrow, number, at), column, start, shared)
-        made.append(Part(start, rows, cells))
-        start += rows
-    return made
-
-
-def _imported(table: pa.Table) -> list[tuple[int, list[Column | tuple[Column, Column]]]]:
+def _imported(found: Fitted, table: pa.Table) -> list[Batch]:
     try:
-        return batches(table.__arrow_c_stream__())
+        return batches(table.__arrow_c_stream__(), found.layouts)
     except ValueError as error:
         raise DataError(f"the data is malformed Arrow data: {error}") from None
+
+
+def _parts(found: Fitted, table: pa.Table, imported: list[Batch]) -> list[Part]:
+    arrow, start, made = Batches(table), 0, []
+    shared: dict[tuple[int, ...], Once] = {}
+    for number, batch in enumerate(imported):
+        if batch.rows > MOST_ROWS:
+            raise DataError(f"the data claims {batch.rows} rows in one chunk; at most {MOST_ROWS}")
+        wrong = batch.settle(found.fixed)
+        if wrong >= 0:
+            raise DataError(_MISCOUNTED.format(found.places[wrong].name))
+        loose = {
+            place.name: _cells(place, Whole(arrow, number, at), batch.column(at), start, shared)
+            for at, place in enumerate(found.places)
+            if not place.fixed
+        }
+        columns = Columns(found.form, batch, partial(Whole, arrow, number), loose, 0, batch.rows)
+        made.append(Part(start, batch.rows, columns))
+        start += batch.rows
+    return made
 
 
 def _cells(
     place: Place, whole: Whole, column: Column | tuple[Column, Column], start: int, shared: dict[tuple[int, ...], Once]
 ) -> Cells:
-    if not place.plain:
+    if not place.plain or isinstance(column, Column):
         check(whole.array, place.name, start)
         return _decoded(whole.array, place.bound)
-    if isinstance(column, Column):
-        if not column.settle():
-            raise DataError(_MISCOUNTED.format(place.name))
-        return Cells.of_batch(whole, column, None, None)
     indices, values = column
     # More values than rows: it is cheaper to look the rows' values up than to judge every value.
     if len(values) > len(indices):
@@ -207,9 +235,8 @@ def cuts(found: list[Part], size: int) -> list[Cut]:
 def morsel(plan: Plan, cut: Cut, given: pa.Schema | None = None, arena: Arena | None = None) -> Morsel:
     """The morsel of a cut. It is made when it is scanned and dropped after, with all that was computed for it."""
     part, low, rows = cut
-    whole = rows == part.rows
-    cells = dict(part.cells) if whole else {name: each.slice(low, rows) for name, each in part.cells.items()}
-    return Morsel(part.start + low, rows, cells, plan.zone, plan.seed, arena, given)
+    columns = part.columns.cut(low, rows) if isinstance(part.columns, Columns) else dict(part.columns)
+    return Morsel(part.start + low, rows, columns, plan.zone, plan.seed, arena, given)
 
 
 def compute_where(keep: np.ndarray, array: pa.Array) -> pa.Array:

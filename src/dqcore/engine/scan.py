@@ -19,9 +19,9 @@ from .._native import outcomes as _outcomes
 from .._native.arena import Arena
 from .._native.outcomes import Marks
 from .._native.steps import Spread
-from ..morsel import Cells, Codes, Lit, Morsel
+from ..morsel import Cells, Codes, Columns, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
-from ..steps import Steps
+from ..steps import Ready, Steps
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
 
@@ -95,22 +95,45 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     """The states of all rules over one morsel. What can be queued is done first, a block of rows at a time; the other
     rules follow in order and may read what earlier ones wrote."""
     morsel.check_dictionaries()
-    steps = Steps(morsel)
-    queued = [_queue(bound, steps) for bound in plan.bound]
+    form = morsel.columns.form if isinstance(morsel.columns, Columns) else None
+    ready: Ready | None = None if form is None else form.ready
+    steps = Steps(morsel, None if ready is None else ready.program)
+    queued, ends = _queued(plan, steps, ready)
     marks = steps.run()
-    desk = Desk(morsel, np.empty(morsel.rows if None in queued else 0, np.uint8), {})
+    if form is not None and ready is None:
+        form.ready = steps.ready(queued, ends)
+    states = [marks[state] if isinstance(state, int) else state for state in queued]
+    written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in states else {}
+    segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
+    return Scanned(states, written, segments)
+
+
+def _queued(plan: Plan, steps: Steps, ready: Ready | None) -> tuple[list[Any], list[int]]:
+    """Of each rule what `_queue` gives, and how many steps there were then."""
+    if ready is None:
+        queued, ends = [], []
+        for bound in plan.bound:
+            queued.append(_queue(bound, steps))
+            ends.append(len(steps.queue))
+        return queued, ends
+    again: list[Any] = ready.places.copy()
+    for number in ready.waiting:
+        again[number] = _queue(plan.bound[number], steps)
+    return again, []
+
+
+def _rest(
+    plan: Plan, morsel: Morsel, steps: Steps, states: list[Any], marks: Sequence[Marks | None]
+) -> dict[str, list[pa.Array]]:
+    """Does, in order, what could not be queued: puts its states in place, and gives the columns that were written."""
+    desk = Desk(morsel, np.empty(morsel.rows, np.uint8), {})
     if steps.writes:
         _put(desk, steps.written(marks))
-    states = []
-    for bound, state in zip(plan.bound, queued, strict=True):
-        if state is None:
-            states.append(_STEPS[bound.sees](bound, desk))
-        else:
-            states.append(marks[state] if isinstance(state, int) else state)
-    segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
+    for number, bound in enumerate(plan.bound):
+        if states[number] is None:
+            states[number] = _STEPS[bound.sees](bound, desk)
     # In the order of the rules, whichever was done first.
-    written = {name: desk.written[name] for bound in plan.bound for name in bound.check.writes if name in desk.written}
-    return Scanned(states, written, segments)
+    return {name: desk.written[name] for bound in plan.bound for name in bound.check.writes if name in desk.written}
 
 
 def _queue(bound: Bound[Check], steps: Steps) -> Any:
