@@ -15,7 +15,7 @@ from .arrays import take_rows
 from .engine.chunks import MORSEL_ROWS
 from .engine.prepare import Plan, prepare
 from .engine.scan import cpus, scan
-from .engine.verdict import outcomes, written_columns
+from .engine.verdict import found, written_columns
 from .errors import DataError, RuleError, did_you_mean
 from .progress import ticking
 from .registry import Registry
@@ -290,7 +290,7 @@ class Validator:
         else:
             with ticking(progress, rows, len(self.rules)) as tick:
                 scanned = scan(self._plan, table, threads, tick=tick)
-        made, firsts = outcomes(self._plan, scanned, rows, threads)
+        made, firsts = found(self._plan, scanned, rows, threads)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
         for name, column in written_columns(scanned).items():
             table = table.append_column(name, column)

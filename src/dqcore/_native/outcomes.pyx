@@ -3,7 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport malloc, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from .buffers cimport readable, writable
@@ -166,6 +166,70 @@ cdef Marks marks_of(int64_t rows, dq_tally* tally):
     marks.filtered = piece.tally.counts.filtered
     marks.parts = [piece]
     return marks
+
+
+cdef struct dq_limit:
+    int64_t least
+    int64_t most
+    bint light
+
+
+cdef class Limits:
+    """What rules may come to: for each the least number of rows evaluated, the most that fail, and whether it is a
+    warning. Limits that are no whole numbers of 64 bits are `conclude`d with, by its own words."""
+
+    cdef dq_limit* limits
+    cdef int64_t n
+    cdef list shares
+    cdef object conclude
+
+    def __cinit__(self, given, conclude):
+        cdef int64_t k
+        self.n = len(given)
+        self.conclude = conclude
+        self.shares = []
+        self.limits = <dq_limit*>malloc((self.n or 1) * sizeof(dq_limit))
+        if self.limits == NULL:
+            raise MemoryError(f"no memory for the limits of {self.n} rules")
+        for k in range(self.n):
+            least, most, light = given[k]
+            whole = isinstance(least, int) and isinstance(most, int) and 0 <= least < 2**63 and 0 <= most < 2**63
+            self.shares.append(None if whole else (least, most))
+            self.limits[k] = dq_limit(least if whole else 0, most if whole else 0, light)
+
+    def __dealloc__(self):
+        free(self.limits)
+
+    def verdict(self, list found):
+        """`failed` if a rule that is no warning failed, else `inconclusive` if one was, else `warned` if a warning did
+        not pass, else `passed`. `found` has of each rule its `Marks`, or what it came to if that is known."""
+        cdef int64_t k
+        cdef Marks marks
+        cdef bint warned = False, unclear = False, failed = False
+        if len(found) != self.n:
+            raise ValueError(f"{len(found)} rules where there are limits for {self.n}")
+        for k in range(self.n):
+            if not isinstance(found[k], Marks):
+                outcome = found[k]
+            elif self.shares[k] is not None:
+                outcome = self.conclude(found[k], *self.shares[k])
+            else:
+                marks = found[k]
+                if marks.failed > self.limits[k].most:
+                    outcome = "failed"
+                elif marks.rows - marks.skipped < self.limits[k].least:
+                    outcome = "inconclusive"
+                else:
+                    continue
+            if outcome == "passed":
+                continue
+            if self.limits[k].light:
+                warned = True
+            elif outcome == "failed":
+                failed = True
+            else:
+                unclear = True
+        return "failed" if failed else "inconclusive" if unclear else "warned" if warned else "passed"
 
 
 def pack(codes):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pyarrow as pa
 
+from .._native.outcomes import Limits, Marks
 from ..binding import Binding, bound_types
 from ..errors import DataError, DQError, RuleError
 from ..morsel import Ref
 from ..registry import SEED, Registry
 from ..report import Facts
+from ..report.outcome import conclude, counted
 from ..rules.base import MOST_FINDINGS, CellCheck, Check, Finding, KeyCheck, RowCheck, Rule, TableCheck
 from ..zones import Zone, zone
 
@@ -53,6 +56,11 @@ class Bound(Generic[C]):
         return (*self.check.findings, *nulls)
 
     @cached_property
+    def limit(self) -> tuple[int | Fraction, int | Fraction, bool]:
+        """The least that must be evaluated, the most that may fail, and whether it is a warning."""
+        return self.facts.min_evaluated, self.facts.max_failures, self.facts.severity == "warning"
+
+    @cached_property
     def facts(self) -> Facts:
         """What a report says about the rule."""
         rule = self.check.rule
@@ -85,7 +93,17 @@ class Plan:
     """The last schema that was scanned, and where its columns are."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "seen": []}
+        made = {name: value for name, value in self.__dict__.items() if name != "limits"}
+        return {**made, "seen": []}
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What each rule may come to."""
+        return Limits([bound.limit for bound in self.bound], _concluded)
+
+
+def _concluded(marks: Marks, min_evaluated: int | Fraction, max_failures: int | Fraction) -> str:
+    return conclude(counted(marks), min_evaluated, max_failures)
 
 
 def prepare(

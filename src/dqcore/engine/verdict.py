@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,26 +14,37 @@ from .._native import keys as _keys
 from .._native import outcomes as _outcomes
 from .._native.outcomes import Marks
 from ..keyed import Run
-from ..report import Counts, Outcome
+from ..report import Counts, Found, Outcome
 from ..rules.base import Check, Finding, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
-from .scan import Keyed, Scanned, lay_over, run
+from .scan import Scanned, lay_over, run
 
 Segments = NDArray[np.int64]
 
 
-def outcomes(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[list[Outcome], pa.Array | None]:
+def found(
+    plan: Plan, scanned: Scanned, rows: int, threads: int = 1
+) -> tuple[list[Outcome] | Found, pa.Array | None]:
     """What every rule came to, in order, and the first row of each segment (None without segments)."""
     work = partial(run, threads=threads)
+    states = [
+        state if type(state) is Marks else _judged(bound, state, rows, work)
+        for bound, state in zip(plan.bound, scanned.states, strict=True)
+    ]
+    if scanned.segments is None:
+        return Found(partial(_outcomes_of, plan, states), partial(_verdict, plan, states)), None
+    made = _outcomes_of(plan, states)
     ids, firsts = _segments(scanned.segments)
-    count = 0 if firsts is None else len(firsts)
-    made = []
-    for bound, state in zip(plan.bound, scanned.states, strict=True):
-        outcome = _outcome(bound, state, rows, work)
-        if ids is not None and not outcome.facts.of_table:
-            outcome.segments = _segment_counts(outcome, ids, count)
-        made.append(outcome)
+    for outcome in made:
+        if not outcome.facts.of_table:
+            outcome.segments = _segment_counts(outcome, ids, len(firsts))
     return made, firsts
+
+
+def outcomes(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[list[Outcome], pa.Array | None]:
+    """As `found`, and all outcomes are made."""
+    made, firsts = found(plan, scanned, rows, threads)
+    return made if isinstance(made, list) else list(made.outcomes()), firsts
 
 
 def written_columns(scanned: Scanned) -> dict[str, pa.ChunkedArray]:
@@ -40,31 +52,49 @@ def written_columns(scanned: Scanned) -> dict[str, pa.ChunkedArray]:
     return {name: pa.chunked_array(pieces) for name, pieces in scanned.written.items()}
 
 
-def _outcome(bound: Bound[Check], state: Any, rows: int, work: Run) -> Outcome:
-    check, details = bound.check, None
-    if isinstance(state, Keyed):
-        assert isinstance(check, KeyCheck)
-        codes, details = check.judge(state.own, work)
-        if state.overlay is not None:
-            lay_over(codes, state.overlay["codes"])
-        state = _outcomes.pack(codes)
-    if not isinstance(state, Marks):
-        assert isinstance(check, TableCheck)
-        return _of_table(bound, check.judge(state), rows)
-    return Outcome(bound.facts, bound.findings, state, check.suggest, details)
+class Settled(NamedTuple):
+    """What a rule came to that has more to say than its marks."""
+
+    marks: Marks
+    details: pa.Table | Callable[[], pa.Table] | None = None
+    finding: Finding | None = None
 
 
-def _of_table(bound: Bound[Check], finding: Finding | None, rows: int) -> Outcome:
+def _judged(bound: Bound[Check], state: Any, rows: int, work: Run) -> Marks | Settled:
+    check = bound.check
+    if isinstance(check, TableCheck):
+        return Settled(_outcomes.passes(rows), finding=check.judge(state))
+    assert isinstance(check, KeyCheck)
+    codes, details = check.judge(state.own, work)
+    if state.overlay is not None:
+        lay_over(codes, state.overlay["codes"])
+    marks = _outcomes.pack(codes)
+    return marks if details is None else Settled(marks, details)
+
+
+def _outcomes_of(plan: Plan, states: list[Marks | Settled]) -> list[Outcome]:
+    return [_outcome(bound, state) for bound, state in zip(plan.bound, states, strict=True)]
+
+
+def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
+    settled = Settled(state) if isinstance(state, Marks) else state
+    if bound.sees is not TableCheck:
+        return Outcome(bound.facts, bound.findings, settled.marks, bound.check.suggest, settled.details)
     rule = bound.check.rule
     always_concludes = isinstance(rule, TableRule) and rule.always_concludes
-    marks = _outcomes.passes(rows)
-    return Outcome(bound.facts, (), marks, table_finding=finding, always_concludes=always_concludes)
+    return Outcome(bound.facts, (), settled.marks, table_finding=settled.finding, always_concludes=always_concludes)
 
 
-def _segments(state: Pieces | None) -> tuple[Segments | None, pa.Array | None]:
+def _verdict(plan: Plan, states: list[Marks | Settled]) -> str:
+    told = [
+        state if isinstance(state, Marks) else _outcome(bound, state).outcome
+        for bound, state in zip(plan.bound, states, strict=True)
+    ]
+    return plan.limits.verdict(told)
+
+
+def _segments(state: Pieces) -> tuple[Segments, pa.Array]:
     """Each row's segment, numbered as they first appear, and each segment's first row. A null is a segment."""
-    if state is None:
-        return None, None
     hashes = state["hashes"]
     groups = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
     order, starts = _keys.order(groups.ids, len(groups))

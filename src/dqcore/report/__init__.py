@@ -4,4 +4,5 @@ from .outcome import Counts as Counts
 from .outcome import Facts as Facts
 from .outcome import Outcome as Outcome
 from .report import About as About
+from .report import Found as Found
 from .report import Report as Report

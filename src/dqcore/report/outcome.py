@@ -60,6 +60,11 @@ def conclude(counts: Counts, min_evaluated: int | Fraction, max_failures: int | 
     return PASSED if enough else INCONCLUSIVE
 
 
+def counted(marks: Marked) -> Counts:
+    """The counts of marks."""
+    return Counts(marks.rows, marks.rows - marks.skipped, marks.failed, marks.skipped, marks.filtered)
+
+
 def worst(outcomes: Sequence[str]) -> str:
     """A rule is as good as its worst segment."""
     return FAILED if FAILED in outcomes else INCONCLUSIVE if INCONCLUSIVE in outcomes else PASSED
@@ -98,19 +103,11 @@ class Outcome:
         self.table_finding, self.always_concludes = table_finding, always_concludes
         self.segments: tuple[Counts, ...] = ()
         self._details = details
-        self._counts: Counts | None = None
 
-    @property
+    @cached_property
     def counts(self) -> Counts:
-        # By hand: every report of a small batch asks each rule, and a cached_property takes a lock.
-        if self._counts is None:
-            marks = self.marks
-            if self.facts.of_table:
-                self._counts = Counts(marks.rows, marks.rows, int(self.table_finding is not None), 0, 0)
-            else:
-                evaluated = marks.rows - marks.skipped
-                self._counts = Counts(marks.rows, evaluated, marks.failed, marks.skipped, marks.filtered)
-        return self._counts
+        rows = self.marks.rows
+        return Counts(rows, rows, int(self.table_finding is not None), 0, 0) if self.facts.of_table else counted(self.marks)
 
     @property
     def details(self) -> pa.Table | None:

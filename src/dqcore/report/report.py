@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +52,13 @@ class About:
         return {**self.__dict__, "certified": self.certified, "certify": None}
 
 
+class Found(NamedTuple):
+    """What all rules found, of which outcomes are made when one is asked for; and the verdict on it."""
+
+    outcomes: Callable[[], Sequence[Outcome]]
+    verdict: Callable[[], str]
+
+
 class Report:
     """What a rule set found in a table.
 
@@ -62,13 +69,13 @@ class Report:
     def __init__(
         self,
         about: About,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[Outcome] | Found,
         table: pa.Table | None,
         rows: int,
         segments: pa.Table | None = None,
     ) -> None:
         self.about = about
-        self.outcomes = tuple(outcomes)
+        self._found = outcomes if isinstance(outcomes, Found) else tuple(outcomes)
         self.rows_read = rows
         self.segments = segments
         self._table = table
@@ -82,12 +89,21 @@ class Report:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_table": None, "segments": None}
+        return {**self.__dict__, "_found": self.outcomes, "_table": None, "segments": None}
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What each rule came to, in order."""
+        if isinstance(self._found, Found):
+            self._found = tuple(self._found.outcomes())
+        return self._found
 
     @property
     def outcome(self) -> str:
         """`failed` if an error or critical rule failed, else `inconclusive` if one was, else `warned` if a warning
         did not pass, else `passed`."""
+        if isinstance(self._found, Found):
+            return self._found.verdict()
         grave, light = PASSED, PASSED
         for rule in self.outcomes:
             outcome = rule.outcome
