@@ -22,9 +22,7 @@ from .scan import Scanned, lay_over, run
 Segments = NDArray[np.int64]
 
 
-def found(
-    plan: Plan, scanned: Scanned, rows: int, threads: int = 1
-) -> tuple[list[Outcome] | Found, pa.Array | None]:
+def found(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[list[Outcome] | Found, pa.Array | None]:
     """What every rule came to, in order, and the first row of each segment (None without segments)."""
     work = partial(run, threads=threads)
     states = [

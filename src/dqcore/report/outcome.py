@@ -107,7 +107,11 @@ class Outcome:
     @cached_property
     def counts(self) -> Counts:
         rows = self.marks.rows
-        return Counts(rows, rows, int(self.table_finding is not None), 0, 0) if self.facts.of_table else counted(self.marks)
+        return (
+            Counts(rows, rows, int(self.table_finding is not None), 0, 0)
+            if self.facts.of_table
+            else counted(self.marks)
+        )
 
     @property
     def details(self) -> pa.Table | None:
