@@ -3,8 +3,10 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dqcore._native import strings
+from dqcore._native import cpu, strings
 from dqcore._native.columns import Column
 
 TEXTS = Column(pa.array(["a", None, ""]))
@@ -45,3 +47,25 @@ def test_a_set_may_be_empty_and_pickles():
             out = codes()
             made.strangers(TEXTS, out)
             assert out.tolist() == expected
+
+
+FEW = st.text("ab\0µ", max_size=9)
+
+
+@given(st.lists(FEW, max_size=20), st.lists(st.none() | FEW, max_size=40), st.integers(0, 9), st.data())
+def test_a_stranger_is_a_text_that_is_not_in_the_set(members, texts, skip, data):
+    if members:
+        texts = texts + data.draw(st.lists(st.sampled_from(members), max_size=20))
+    expected = [255 if text is None else int(text not in members) for text in texts][skip:]
+    known = strings.TextSet(members)
+    before = cpu.current()
+    try:
+        for level in cpu.levels():
+            cpu.use(level)
+            for kind in (pa.string(), pa.large_string(), pa.string_view()):
+                column = pa.array(texts, kind).slice(skip)
+                out = np.full(len(column), 77, np.uint8)
+                known.strangers(Column(column), out)
+                assert out.tolist() == expected
+    finally:
+        cpu.use(before)

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
+from .cpu cimport level
 from .dq cimport DQ_NULL, dq_column
 from .steps cimport Step
 
@@ -27,9 +28,10 @@ cdef extern from "text.h" nogil:
     ctypedef struct dq_stranger_state:
         dq_column column
         dq_text_set set
+        int level
 
     int dq_run_strangers(const void* state, int64_t start, int64_t n, uint8_t* codes)
-    void dq_strangers(const dq_column* c, const dq_text_set* set, uint8_t* codes)
+    void dq_strangers(int level, const dq_column* c, const dq_text_set* set, uint8_t* codes)
     void dq_compare_text(const dq_column* a, const dq_column* b, int wanted, uint8_t* codes)
 
 
@@ -70,7 +72,7 @@ cdef class TextSet:
         bits = max(4, (2 * len(encoded)).bit_length())
         # Few enough texts find a multiplier that keeps them apart; many are searched for, in a larger table.
         for wider in range(4):
-            for attempt in range(24 if len(encoded) <= 256 else 1):
+            for attempt in range(96 if len(encoded) <= 16 else 24 if len(encoded) <= 256 else 1):
                 if self.fill(encoded, min(bits + wider, 40), attempt):
                     return
 
@@ -98,7 +100,7 @@ cdef class TextSet:
         must_be_text(column)
         cdef uint8_t* out = <uint8_t*>writable(codes, column.c.length)
         with nogil:
-            dq_strangers(&column.c, &self.set, out)
+            dq_strangers(level, &column.c, &self.set, out)
 
 
 cdef class InSet(Step):
@@ -110,6 +112,7 @@ cdef class InSet(Step):
         must_be_text(column)
         self.held = texts
         self.state.set = texts.set
+        self.state.level = level
         self.step.run = dq_run_strangers
         self.step.state = &self.state
         self.step.judges = 1

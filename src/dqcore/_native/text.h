@@ -1,6 +1,7 @@
 /* Questions about a text alone: is it blank, how long is it, is it one of a set, how does it compare with another. */
 #ifndef DQ_TEXT_H
 #define DQ_TEXT_H
+#include "cpu.h"
 #include "dq.h"
 #include "outcomes.h"
 #include "steps.h"
@@ -128,27 +129,100 @@ DQ_INLINE uint8_t dq_is_short_stranger(const dq_text_set *set, int64_t n, uint64
 #define DQ_WIDE_ROWS(READ)                                                            \
   int64_t wide = c->length;                                                           \
   while (wide > 0 && end - READ(c, wide - 1).s < 8) wide--;
-#define DQ_SHORT_STRANGERS(READ)                                                      \
+#define DQ_SHORT_STRANGERS(READ, DONE)                                                \
   {                                                                                   \
     DQ_WIDE_ROWS(READ)                                                                \
-    for (int64_t i = 0; i < wide; i++) {                                              \
+    int64_t i = (DONE);                                                               \
+    for (; i < wide; i++) {                                                           \
       dq_text t = READ(c, i);                                                         \
       uint64_t word = dq_word(t.s) & dq_first_bytes[t.n < 8 ? t.n : 8];               \
       codes[i] = dq_is_short_stranger(&set, t.n, word);                               \
     }                                                                                 \
-    for (int64_t i = wide; i < c->length; i++) {                                      \
+    for (; i < c->length; i++) {                                                      \
       dq_text t = READ(c, i);                                                         \
       codes[i] = dq_is_short_stranger(&set, t.n, dq_short_word(t.s, t.n, end));       \
     }                                                                                 \
     break;                                                                            \
   }
 /* Of a text longer than eight bytes the view's words are anything: its length is no member's. */
-#define DQ_SHORT_VIEW_STRANGERS                                                       \
-  for (int64_t i = 0; i < c->length; i++) {                                           \
+#define DQ_SHORT_VIEW_STRANGERS(DONE)                                                 \
+  for (int64_t i = (DONE); i < c->length; i++) {                                      \
     const uint8_t *view = c->values + (c->offset + i) * 16;                           \
     codes[i] = dq_is_short_stranger(&set, dq_i32(view, 0), dq_word(view + 4));        \
   }                                                                                   \
   break;
+#if DQ_HAS_LEVELS
+/* Sets of so few slots are held in registers, and eight texts are looked up at a time. */
+enum { DQ_FEW_SLOTS = 32 };
+typedef struct {
+  __m512i heads[4], lengths[4];
+  __m512i multiplier;
+  __m128i shift;
+} dq_few_texts;
+DQ_AT_4 DQ_INLINE dq_few_texts dq_make_few_texts(const dq_text_set *set) {
+  int64_t words[2][DQ_FEW_SLOTS] = {{0}};
+  for (int k = 0; k < 1 << (64 - set->shift); k++) {
+    words[0][k] = (int64_t)set->slots[k].head;
+    words[1][k] = set->slots[k].n;
+  }
+  dq_few_texts few;
+  for (int k = 0; k < 4; k++) {
+    few.heads[k] = _mm512_loadu_si512(words[0] + 8 * k);
+    few.lengths[k] = _mm512_loadu_si512(words[1] + 8 * k);
+  }
+  few.multiplier = _mm512_set1_epi64((int64_t)set->multiplier);
+  few.shift = _mm_cvtsi32_si128(set->shift);
+  return few;
+}
+DQ_AT_4 DQ_INLINE __m512i dq_of_slot(const __m512i *table, __m512i slot, __mmask8 upper) {
+  return _mm512_mask_mov_epi64(_mm512_permutex2var_epi64(table[0], slot, table[1]), upper,
+                               _mm512_permutex2var_epi64(table[2], slot, table[3]));
+}
+DQ_AT_4 DQ_INLINE void dq_eight_strangers(const dq_few_texts *few, __m512i words, __m512i lengths, uint8_t *codes) {
+  __m512i x = _mm512_add_epi64(words, lengths);
+  x = _mm512_mullo_epi64(_mm512_xor_si512(x, _mm512_srli_epi64(x, 32)), few->multiplier);
+  __m512i slot = _mm512_srl_epi64(x, few->shift);
+  __mmask8 upper = _mm512_test_epi64_mask(slot, _mm512_set1_epi64(16));
+  __mmask8 strange = _mm512_cmpneq_epi64_mask(dq_of_slot(few->heads, slot, upper), words) |
+                     _mm512_cmpneq_epi64_mask(dq_of_slot(few->lengths, slot, upper), lengths);
+  _mm_storel_epi64((__m128i *)codes, _mm_maskz_set1_epi8(strange, 1));
+}
+/* Both give how many rows they have done. */
+DQ_AT_4 static int64_t dq_eights_utf8(const dq_column *c, const dq_text_set *set, int64_t wide, uint8_t *restrict codes) {
+  const __m512i all = _mm512_set1_epi64(-1), bits = _mm512_set1_epi64(64);
+  const dq_few_texts few = dq_make_few_texts(set);
+  int64_t i = 0;
+  for (; i + 8 <= wide; i += 8) {
+    const uint8_t *at = c->values + 4 * (c->offset + i), *bytes = c->bytes;
+    __m256i starts = _mm256_loadu_si256((const __m256i *)at), ends = _mm256_loadu_si256((const __m256i *)(at + 4));
+    __m512i lengths = _mm512_cvtepi32_epi64(_mm256_sub_epi32(ends, starts));
+    int64_t w[8];
+    for (int k = 0; k < 8; k++) w[k] = (int64_t)dq_word(bytes + dq_i32(at, k));
+    __m512i words = _mm512_set_epi64(w[7], w[6], w[5], w[4], w[3], w[2], w[1], w[0]);
+    /* Shifts of 64 and more leave nothing; of a text longer than eight bytes the length is no member's. */
+    words = _mm512_and_si512(words, _mm512_srlv_epi64(all, _mm512_sub_epi64(bits, _mm512_slli_epi64(lengths, 3))));
+    dq_eight_strangers(&few, words, lengths, codes + i);
+  }
+  return i;
+}
+DQ_AT_4 static int64_t dq_eights_view(const dq_column *c, const dq_text_set *set, uint8_t *restrict codes) {
+  const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), low = _mm512_set1_epi64(0xFFFFFFFF);
+  const dq_few_texts few = dq_make_few_texts(set);
+  int64_t i = 0;
+  for (; i + 8 <= c->length; i += 8) {
+    const uint8_t *views = c->values + 16 * (c->offset + i);
+    __m512i a = _mm512_loadu_si512(views), b = _mm512_loadu_si512(views + 64);
+    __m512i lengths = _mm512_and_si512(_mm512_permutex2var_epi64(a, even, b), low);
+    __m512i words = _mm512_permutex2var_epi64(_mm512_bsrli_epi128(a, 4), even, _mm512_bsrli_epi128(b, 4));
+    dq_eight_strangers(&few, words, lengths, codes + i);
+  }
+  return i;
+}
+#define DQ_EIGHTS(LAYOUT, ...)                                                                    \
+  (level >= DQ_CPU_4 && 1 << (64 - set.shift) <= DQ_FEW_SLOTS ? dq_eights_##LAYOUT(__VA_ARGS__) : 0)
+#else
+#define DQ_EIGHTS(LAYOUT, ...) 0
+#endif
 #define DQ_STRANGER_LOOP(WORDS)                                                            \
   if (set.perfect)                                                                         \
     for (int64_t i = 0; i < c->length; i++) {                                              \
@@ -164,15 +238,16 @@ DQ_INLINE uint8_t dq_is_short_stranger(const dq_text_set *set, int64_t n, uint64
     }                                                                                      \
   break;
 /* 1 for a text that is not in the set, else 0; a null is a skip. */
-static void dq_strangers(const dq_column *column, const dq_text_set *texts, uint8_t *restrict codes) {
+static void dq_strangers(int level, const dq_column *column, const dq_text_set *texts, uint8_t *restrict codes) {
   /* Copies, so that the compiler knows that no code is written over them. */
   const dq_column own = *column, *c = &own;
   const dq_text_set set = *texts;
   const uint8_t *end = c->bytes + c->limit;
+  (void)level;
   if (set.perfect && set.longest <= 8) switch (c->layout) {
-    case DQ_UTF8: DQ_SHORT_STRANGERS(dq_text_utf8)
-    case DQ_LARGE_UTF8: DQ_SHORT_STRANGERS(dq_text_large)
-    case DQ_UTF8_VIEW: DQ_SHORT_VIEW_STRANGERS
+    case DQ_UTF8: DQ_SHORT_STRANGERS(dq_text_utf8, DQ_EIGHTS(utf8, c, &set, wide, codes))
+    case DQ_LARGE_UTF8: DQ_SHORT_STRANGERS(dq_text_large, 0)
+    case DQ_UTF8_VIEW: DQ_SHORT_VIEW_STRANGERS(DQ_EIGHTS(view, c, &set, codes))
     default: break;
   }
   else switch (c->layout) {
@@ -188,11 +263,12 @@ static void dq_strangers(const dq_column *column, const dq_text_set *texts, uint
 typedef struct {
   dq_column column;
   dq_text_set set;
+  int level;
 } dq_stranger_state;
 static int dq_run_strangers(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_stranger_state *s = (const dq_stranger_state *)state;
   dq_column part = dq_rows_of(&s->column, from, n);
-  dq_strangers(&part, &s->set, codes);
+  dq_strangers(s->level, &part, &s->set, codes);
   return 0;
 }
 
