@@ -20,7 +20,7 @@ from ._native.partitions import Partitions, Scatter
 from .arrays import take
 from .errors import DataError
 from .morsel import Cells, Codes, Flags, Morsel, Ref
-from .steps import Steps
+from .steps import TOO_MANY_ROWS, Steps
 
 if TYPE_CHECKING:
     from ._native.partitions import Beside, Piece
@@ -68,8 +68,11 @@ class ScannedKeys:
 
     def mark_repeats(self, codes: Codes, code: int, keep_first: bool, run: Run) -> None:
         """Writes `code` where a key stands in several rows; with `keep_first` not on the first of them."""
-        held = Partitions(self.pieces)
-        run([partial(held.mark_repeats, low, high, keep_first, code, codes) for low, high in _shares(len(codes))])
+        held, shares = Partitions(self.pieces), _shares(len(codes))
+        if len(shares) == 1:
+            held.mark_repeats(*shares[0], keep_first, code, codes)
+        else:
+            run([partial(held.mark_repeats, low, high, keep_first, code, codes) for low, high in shares])
 
     def repeats(self, run: Run, near: bool = False) -> list[Repeats]:
         """The rows of the keys that stand in several, some groups in each part. With `near`, `spans` stand beside the
@@ -99,26 +102,16 @@ def scan_keys(
     for flags in (also, None if selected is None else selected.view(np.uint8)):
         if flags is not None:
             valid = flags if valid is None else valid & flags
-    _can_be_named(morsel)
+    if morsel.start + morsel.rows > _partitions.MOST_ROWS:
+        raise DataError(TOO_MANY_ROWS)
     pieces = _partitions.scatter(keys.hashes, valid, morsel.start, morsel.arena, beside)
     return ScannedKeys(pieces, [(morsel.rows, valid)])
 
 
-def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> ScannedKeys | None:
-    """As `scan_keys`, by steps that are still to be run; None where the columns cannot be read beforehand."""
-    keys, morsel = steps.keys(columns), steps.morsel
-    if keys is None:
-        return None
-    _can_be_named(morsel)
-    valid: Flags | None = None if morsel.complete(columns) else keys.valid
-    step = Scatter(keys.hashes, valid, morsel.start, morsel.arena)
-    steps.add(step)
-    return ScannedKeys(step.pieces, [(morsel.rows, valid)])
-
-
-def _can_be_named(morsel: Morsel) -> None:
-    if morsel.start + morsel.rows > _partitions.MOST_ROWS:
-        raise DataError(f"rules over keys take {_partitions.MOST_ROWS} rows at once; validate the data in parts")
+def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> int | None:
+    """As `scan_keys`, by a step whose place it gives; None where the columns cannot be read beforehand."""
+    rooms = steps.key(columns)
+    return None if rooms is None else steps.add(Scatter(*rooms))
 
 
 def flags_of(morsel: Morsel, columns: Sequence[Ref]) -> list[Flags | None]:

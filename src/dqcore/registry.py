@@ -46,9 +46,9 @@ class Index:
         """Writes `code` for each key that is not in the registry, a skip where it is not valid, else a pass."""
         self._groups.strangers(keys.hashes, keys.valid, code, codes)
 
-    def known(self, keys: Keys, code: int) -> Step:
-        """`strangers` as a step, for keys whose hashes are there when it is run."""
-        return _keys.Known(self._groups, keys.hashes, keys.valid, code)
+    def known(self, hashes: int, valid: int, code: int) -> Step:
+        """`strangers` as a step, for the keys of rooms that are filled when it is run."""
+        return _keys.Known(self._groups, hashes, valid, code)
 
     def entries(self, key: int) -> NDArray[np.int64]:
         """The entries of a key, in the registry's order."""

@@ -7,6 +7,7 @@ or that reads what another rule writes, does its work after the queue was run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,36 +16,57 @@ from numpy.typing import NDArray
 
 from ._native import outcomes as _outcomes
 from ._native import steps as _steps
+from ._native.columns import Column
 from ._native.keys import Hashes
 from ._native.outcomes import Marks
+from ._native.partitions import MOST_ROWS
 from ._native.steps import Program, Step
+from .errors import DataError
 from .morsel import Cells, Columns, Keys, Lit, Morsel, Ref
 
 Make = Callable[[pa.Buffer | None], pa.Array]
 """Makes the column that a step wrote, from a bit a row that passed (None: all did); the other rows are null."""
 
 
+class KeyRooms(NamedTuple):
+    """The rooms of a key: its hashes, and a byte a row, 1 where no column of it is null (None where none is)."""
+
+    hashes: int
+    valid: int
+
+
 class Ready(NamedTuple):
-    """The steps that every morsel of a form has, and for each rule the place of its marks among their results; None for
-    one that must be asked again, whose numbers are `waiting`."""
+    """The steps that every morsel of a form has; for each rule the place of what its steps come to, None for one that
+    must be asked again, whose numbers are `waiting`; the keys that the steps make, and how many rooms they share."""
 
     program: Program
-    places: list[int | None]
+    places: list[Any]
     waiting: list[int]
+    keys: dict[tuple[Ref, ...], KeyRooms]
+    rooms: int
+
+
+TOO_MANY_ROWS = f"rules over keys take {MOST_ROWS} rows at once; validate the data in parts"
 
 
 class Steps:
     """Steps of one morsel. The first of them find out whether its columns are sound, so that those after them may read
-    what they like. Those of a `program` stand before all others."""
+    what they like. Those that are `ready` stand before all others."""
 
-    def __init__(self, morsel: Morsel, program: Program | None = None) -> None:
+    def __init__(self, morsel: Morsel, ready: Ready | None = None) -> None:
         self.morsel = morsel
-        self.program = program
-        self.ahead = 0 if program is None else program.n
         self.queue: list[Step] = []
         self.writes: list[tuple[int, Mapping[str, Make]]] = []
-        columns = morsel.columns
-        for cells in (columns.loose() if program is not None and isinstance(columns, Columns) else columns).values():
+        columns: Mapping[str, Cells] = morsel.columns
+        self.program: Program | None = None
+        self.ahead = 0
+        self.rooms: list[NDArray[np.uint8] | None] = []
+        self.made: dict[tuple[Ref, ...], KeyRooms] = {}
+        if ready is not None:
+            self.program, self.ahead, self.rooms = ready.program, ready.program.n, [None] * ready.rooms
+            self.made = ready.keys.copy() if ready.waiting else ready.keys
+            columns = morsel.columns.loose() if isinstance(morsel.columns, Columns) else columns
+        for cells in columns.values():
             if cells.once is None:
                 self.queue.append(_steps.Sound(cells.column))
             else:
@@ -78,54 +100,95 @@ class Steps:
         cells = self.cells(ref)
         return None if cells is None or cells.once is not None else cells
 
-    def keys(self, refs: tuple[Ref, ...]) -> Keys | None:
-        """The key that columns make, whose hashes are there when the queue has come so far; None where the columns
-        cannot be read beforehand."""
-        morsel = self.morsel
-        made: Keys | None = morsel.peek(("keys", *refs))
+    def key(self, refs: tuple[Ref, ...]) -> KeyRooms | None:
+        """The rooms of the key that columns make, for steps that are queued later; None where the columns cannot be read
+        beforehand."""
+        made = self.made.get(refs)
         if made is not None:
             return made
-        columns = []
+        columns: list[Column] = []
+        parts: list[Column | tuple[Column, NDArray[np.uint64]] | int] = []
         for ref in refs:
             cells = self.cells(ref)
             if cells is None or (cells.once is not None and cells.column.may_have_nulls):
                 return None
-            columns.append(cells.column if cells.once is None else cells.index_column)
-        step = Hashes([morsel.part_of_key(ref) for ref in refs], morsel.seed, morsel.arena)
-        held = [column for column in columns if column.may_have_nulls]
-        valid = _outcomes.valid_in_all(held) if held else _outcomes.ones(morsel.rows)
-        self.add(step)
-        return morsel.kept(("keys", *refs), lambda: Keys(step.hashes, valid))
+            column = cells.column if cells.once is None else cells.index_column
+            columns.append(column)
+            known = self.made.get((ref,))
+            if known is not None:
+                parts.append(known.hashes)
+            else:
+                parts.append(column if cells.once is None else (column, cells.keys_of_values(self.morsel.seed).hashes))
+        rooms = self.made[refs] = KeyRooms(len(self.rooms), len(self.rooms) + 1)
+        self.rooms += (None, None)
+        self.queue.append(Hashes(parts, self.morsel.seed, rooms.hashes))
+        self.queue.append(_steps.Valid(columns, rooms.valid))
+        return rooms
 
-    def run(self) -> Sequence[Marks | None]:
+    def hashes(self, refs: tuple[Ref, ...]) -> NDArray[np.uint64] | None:
+        """The hashes of the key that columns make, which are there when the queue has come so far; None where the columns
+        cannot be read beforehand."""
+        rooms = self.key(refs)
+        if rooms is None:
+            return None
+        room = self.rooms[rooms.hashes]
+        if room is None:
+            size, arena = 16 * self.morsel.rows, self.morsel.arena
+            room = self.rooms[rooms.hashes] = np.empty(size, np.uint8) if arena is None else arena.scratch(size)
+        return _hashes(room)
+
+    def run(self) -> Sequence[Any]:
         """What each step came to; `DataError` where a column is not sound."""
         morsel, columns = self.morsel, self.morsel.columns
-        if self.program is not None and isinstance(columns, Columns):
-            results = _steps.run(self.queue, morsel.rows, self.program, columns.batch, columns.low)
-        else:
-            results = _steps.run(self.queue, morsel.rows)
+        batch, low = (columns.batch, columns.low) if isinstance(columns, Columns) else (None, 0)
+        try:
+            results = _steps.run(
+                self.queue, morsel.rows, self.rooms, self.program, batch, low, morsel.start, morsel.arena
+            )
+        except OverflowError:
+            raise DataError(TOO_MANY_ROWS) from None
         if results is None:
             morsel.check()
             raise AssertionError("a step found fault with a column that is sound")
         return results
 
+    def keep_keys(self) -> None:
+        """Keeps the keys that were made with the morsel, for rules that do their work after the queue."""
+        for refs, rooms in self.made.items():
+            hashes, valid = self.rooms[rooms.hashes], self.rooms[rooms.valid]
+            assert hashes is not None, "the steps were run"
+            if valid is None:
+                valid = _outcomes.ones(self.morsel.rows)
+            self.morsel.kept(("keys", *refs), partial(Keys, _hashes(hashes), valid))
+
     def ready(self, places: Sequence[Any], ends: Sequence[int]) -> Ready:
-        """What of these steps is the same for every morsel of this form. Of each rule, the place of its marks (or what
-        else it gave) and how many steps there were once it was asked."""
-        takes = [Program.takes(step) for step in self.queue]
+        """What of these steps is the same for every morsel of this form. Of each rule, the place of what its steps come to
+        (or what else it gave) and how many steps there were once it was asked."""
+        filled: set[int] = set()
+        same = []
+        for step in self.queue:
+            same.append(Program.takes(step) and filled.issuperset(step.needs or ()))
+            if same[-1] and step.gives is not None:
+                filled.add(step.gives)
         writing = {place for place, _ in self.writes}
         begin = len(self.morsel.columns)
-        chosen = [number for number in range(begin) if takes[number]]
-        again: list[int | None] = []
+        chosen = {at for at, step in enumerate(self.queue) if same[at] and (at < begin or step.gives is not None)}
+        kept: list[bool] = []
         for place, end in zip(places, ends, strict=True):
-            start, begin = begin, end
-            if isinstance(place, int) and place == end - 1 and place not in writing and all(takes[start:end]):
-                chosen += range(start, end)
-                again.append(len(chosen) - 1)
-            else:
-                again.append(None)
-        waiting = [number for number, place in enumerate(again) if place is None]
-        return Ready(Program([self.queue[number] for number in chosen]), again, waiting)
+            own, begin = range(begin, end), end
+            kept.append(
+                isinstance(place, int) and place == end - 1 and place not in writing and all(same[at] for at in own)
+            )
+            if kept[-1]:
+                chosen.update(own)
+        order = {at: number for number, at in enumerate(sorted(chosen))}
+        return Ready(
+            Program([self.queue[at] for at in order]),
+            [order[place] if keep else None for place, keep in zip(places, kept, strict=True)],
+            [number for number, keep in enumerate(kept) if not keep],
+            {refs: rooms for refs, rooms in self.made.items() if filled.issuperset(rooms)},
+            len(self.rooms),
+        )
 
     def written(self, results: Sequence[Marks | None]) -> dict[str, pa.Array]:
         """The columns that steps wrote, once they were run."""
@@ -137,3 +200,7 @@ class Steps:
             passed = None if bits is None else pa.py_buffer(bits)
             made.update({name: make(passed) for name, make in writes.items()})
         return made
+
+
+def _hashes(room: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    return room.view(np.uint64).reshape(-1, 2)

@@ -301,10 +301,10 @@ static int dq_hash_block(const dq_part *part, const dq_seed *k, int64_t from, in
 }
 /* As a step, that writes the hashes of its rows. */
 typedef struct {
-  const dq_part *parts;
   int n;
   dq_seed seed;
   dq_hash *out;
+  dq_part parts[];
 } dq_hash_state;
 
 /* The hash of a key a row, some hundred rows at a time, so that what parts are joined to stays at hand. 0 for a layout

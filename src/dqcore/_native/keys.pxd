@@ -24,10 +24,10 @@ cdef extern from "hashes.h" nogil:
         int has_column
 
     ctypedef struct dq_hash_state:
-        const dq_part* parts
         int n
         dq_seed seed
         dq_hash* out
+        dq_part* parts
 
     int dq_hash_parts(const dq_part* parts, int n_parts, const dq_seed* k, int64_t first, int64_t rows, dq_hash* out)
     int dq_run_hash(const void* state, int64_t start, int64_t n, uint8_t* codes)

@@ -6,6 +6,7 @@ import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
@@ -15,7 +16,8 @@ from .keys cimport (
     DQ_AES, DQ_NO_AES, DQ_WIDE_AES, dq_can_be_key, dq_cpu_has_aes, dq_cpu_has_wide_aes, dq_hash, dq_hash_parts, dq_hash_state, dq_make_seed, dq_part, dq_run_hash, dq_seed,
 )
 
-from .steps cimport Step
+from .outcomes cimport ones
+from .steps cimport Frame, Step
 
 
 cdef extern from "keys.h" nogil:
@@ -105,22 +107,67 @@ cdef class Hasher:
 
 
 cdef class Hashes(Step):
-    """Writes the hashes of a key, as `hash_key` gives them, to `hashes`."""
+    """Fills a room with the hashes of a key, as `hash_key` gives them, 16 bytes each. A part may also be the number of a
+    room that holds the hashes of a column."""
 
-    cdef dq_hash_state state
-    cdef readonly object hashes
+    cdef dq_hash_state* state
+    cdef list hashed
+    """(number of a part, its room)"""
 
-    def __cinit__(self, parts, seed, Arena arena=None):
-        cdef Hasher hasher = Hasher(seed, parts, False)
-        for number in range(hasher.n):
-            if hasher.parts[number].has_column and not dq_can_be_key(&hasher.parts[number].column):
-                raise TypeError(f"{parts[number]!r} cannot be a key")
-        self.hashes = bytes_for(arena, 16 * hasher.rows).view(np.uint64).reshape(hasher.rows, 2)
-        self.held = (hasher, parts, self.hashes)
-        self.state.parts, self.state.n, self.state.seed = hasher.parts, hasher.n, hasher.seed
-        self.state.out = <dq_hash*>writable(self.hashes, 16 * hasher.rows)
+    def __cinit__(self, parts, seed, int room):
+        cdef int number
+        cdef dq_part* into
+        cdef size_t size = sizeof(dq_hash_state) + len(parts) * sizeof(dq_part)
+        cdef bint anywhere = True
+        if not parts:
+            raise ValueError("a key of no columns")
+        self.state = <dq_hash_state*>malloc(size)
+        if self.state == NULL:
+            raise MemoryError(f"no memory for a key of {len(parts)} columns")
+        memset(self.state, 0, size)
+        self.state.n = len(parts)
+        self.state.seed = dq_make_seed(seed, kind_of_hash(False))
         self.step.run = dq_run_hash
-        self.step.state = &self.state
+        self.step.state = self.state
+        self.held = parts
+        self.hashed = []
+        for number in range(self.state.n):
+            part = parts[number]
+            into = self.state.parts + number
+            if isinstance(part, int):
+                self.hashed.append((number, part))
+                continue
+            column, of_values = part if isinstance(part, tuple) else (part, None)
+            into.has_column = 1
+            self.reads(&into.column, column)
+            if not dq_can_be_key(&into.column):
+                raise TypeError(f"{column!r} cannot be a key")
+            if of_values is not None:
+                into.hashes = <const dq_hash*>readable(of_values, 0)
+                anywhere = False
+        if anywhere:
+            self.held = None
+            self.copied(size)
+        self.needs = tuple([room_of for _, room_of in self.hashed])
+        self.gives = room
+        self.begins = True
+
+    def __dealloc__(self):
+        free(self.state)
+
+    cdef object begin(self, void* state, Frame frame):
+        cdef dq_hash_state* s = <dq_hash_state*>state
+        cdef int number
+        hashes = frame.rooms[self.gives]
+        if hashes is None:
+            frame.rooms[self.gives] = hashes = bytes_for(frame.arena, 16 * frame.rows)
+        s.out = <dq_hash*>writable(hashes, 16 * frame.rows)
+        for number, room in self.hashed:
+            s.parts[number].hashes = <const dq_hash*>readable(frame.rooms[room], 16 * frame.rows)
+        for number in range(s.n):
+            if s.parts[number].has_column and s.parts[number].column.length != frame.rows:
+                raise ValueError(f"a column of {s.parts[number].column.length} rows in a key of {frame.rows}")
+        return None
 
 
 def order(ids, int64_t groups):
@@ -188,18 +235,31 @@ cdef class Groups:
 
 
 cdef class Known(Step):
-    """Judges as `Groups.strangers`; `hashes` are there when the step runs."""
+    """Judges as `Groups.strangers`, by the rooms that hold the hashes and whether they are valid."""
 
     cdef dq_lookup_state state
+    cdef int hashes
+    cdef int valid
 
-    def __cinit__(self, Groups groups, hashes, valid, uint8_t absent):
-        cdef int64_t n = len(valid)
-        self.held = (groups, hashes, valid)
+    def __cinit__(self, Groups groups, int hashes, int valid, uint8_t absent):
+        self.held = groups
+        self.hashes, self.valid = hashes, valid
         self.state.table = &groups.table
-        self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
-        self.state.valid = <const uint8_t*>readable(valid, n)
         self.state.absent = absent
         self.state.level = level
         self.step.run = dq_run_strange_keys
         self.step.state = &self.state
         self.step.judges = 1
+        self.copied(sizeof(self.state))
+        self.needs = (hashes, valid)
+        self.begins = True
+
+    cdef object begin(self, void* state, Frame frame):
+        cdef dq_lookup_state* s = <dq_lookup_state*>state
+        s.hashes = <const dq_hash*>readable(frame.rooms[self.hashes], 16 * frame.rows)
+        valid = frame.rooms[self.valid]
+        if valid is None:
+            valid = ones(frame.rows)
+            frame.rooms.append(valid)  # for as long as the run lasts
+        s.valid = <const uint8_t*>readable(valid, frame.rows)
+        return None

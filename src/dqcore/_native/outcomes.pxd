@@ -27,3 +27,4 @@ cdef class Marks:
 
 cdef Marks marks_of(int64_t rows, dq_tally* tally)
 cpdef Marks passes(int64_t rows)
+cpdef object ones(int64_t n)

@@ -262,7 +262,7 @@ def spread(Column indices, value_codes, codes):
         dq_spread(&indices.c, values, out)
 
 
-def ones(int64_t n):
+cpdef object ones(int64_t n):
     """`n` ones (uint8); they may be shared, so they cannot be written to."""
     return some_ones[:n] if n <= AT_ONCE else np.ones(n, np.uint8)
 

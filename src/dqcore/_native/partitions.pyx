@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
 from .keys cimport dq_hash
-from .steps cimport Step
+from .steps cimport Frame, Step
 
 
 cdef extern from "partitions.h" nogil:
@@ -113,38 +113,57 @@ def scatter(hashes, valid, first_row, Arena arena=None, beside=()):
 
 
 cdef class Scatter(Step):
-    """`scatter` as a step, with nothing beside: `hashes` are there when it runs, and `pieces` are filled by it."""
+    """`scatter` as a step, with nothing beside, by the rooms that hold the hashes and whether they are valid. Comes to
+    (pieces, valid)."""
 
     cdef dq_scatter_state state
-    cdef readonly list pieces
+    cdef int hashes
+    cdef int valid
 
-    def __cinit__(self, hashes, valid, first_row, Arena arena=None):
-        cdef int64_t n = len(hashes)
-        cdef int64_t at
-        if first_row + n > MOST_ROWS:
-            raise OverflowError(f"keys of more than {MOST_ROWS} rows")
-        cdef int64_t most = min(n, DQ_PIECE_ROWS)
-        cdef int64_t blocks = (most + DQ_BLOCK_ROWS - 1) // DQ_BLOCK_ROWS
-        begins = range(0, max(n, 1), DQ_PIECE_ROWS)
-        kept = np.empty(ENTRY * n, np.uint8) if arena is None else arena.empty(ENTRY * n)
-        scratch = bytes_for(arena, ENTRY * most)
-        block_starts = bytes_for(arena, 4 * blocks * (DQ_PARTITIONS + 1))
-        starts = np.zeros((len(begins), DQ_PARTITIONS + 1), np.uint32)
-        self.held = (hashes, valid, scratch, block_starts)
-        self.pieces = [
-            (kept[ENTRY * at : ENTRY * min(n, at + DQ_PIECE_ROWS)], starts[number], None, first_row + at)
-            for number, at in enumerate(begins)
-        ]
-        self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
-        if valid is not None:
-            self.state.valid = <const uint8_t*>readable(valid, n)
-        self.state.rows = n
-        self.state.scratch = <dq_entry*>writable(scratch, 0)
-        self.state.out = <dq_entry*>writable(kept, ENTRY * n)
-        self.state.block_starts = <uint32_t*>writable(block_starts, 0)
-        self.state.starts = <uint32_t*>writable(starts, 0)
+    def __cinit__(self, int hashes, int valid):
+        self.hashes, self.valid = hashes, valid
         self.step.run = dq_run_scatter
         self.step.state = &self.state
+        self.copied(sizeof(self.state))
+        self.needs = (hashes, valid)
+        self.begins = True
+
+    cdef object begin(self, void* state, Frame frame):
+        cdef dq_scatter_state* s = <dq_scatter_state*>state
+        cdef int64_t n = frame.rows
+        cdef int64_t most = min(n, DQ_PIECE_ROWS)
+        cdef int64_t blocks = (most + DQ_BLOCK_ROWS - 1) // DQ_BLOCK_ROWS
+        cdef int64_t at
+        cdef int64_t number
+        cdef int64_t pieces = 1 if n == 0 else (n + DQ_PIECE_ROWS - 1) // DQ_PIECE_ROWS
+        if frame.start + n > MOST_ROWS:
+            raise OverflowError(f"keys of more than {MOST_ROWS} rows")
+        kept = np.empty(ENTRY * n, np.uint8) if frame.arena is None else frame.arena.empty(ENTRY * n)
+        # What is used while it runs alone: the entries of a piece, and where those of its blocks begin.
+        used = bytes_for(frame.arena, ENTRY * most + 4 * blocks * (DQ_PARTITIONS + 1))
+        starts = np.zeros(pieces * (DQ_PARTITIONS + 1), np.uint32)
+        valid = frame.rooms[self.valid]
+        s.hashes = <const dq_hash*>readable(frame.rooms[self.hashes], 16 * n)
+        s.valid = NULL
+        if valid is not None:
+            s.valid = <const uint8_t*>readable(valid, n)
+        s.rows = n
+        s.scratch = <dq_entry*>writable(used, 0)
+        s.block_starts = <uint32_t*>(<char*>s.scratch + ENTRY * most)
+        s.out = <dq_entry*>writable(kept, ENTRY * n)
+        s.starts = <uint32_t*>writable(starts, 0)
+        frame.rooms.append(used)
+        if pieces == 1:
+            return [(kept, starts, None, frame.start)], valid
+        return [
+            (
+                kept[ENTRY * DQ_PIECE_ROWS * number : ENTRY * min(n, DQ_PIECE_ROWS * (number + 1))],
+                starts[(DQ_PARTITIONS + 1) * number : (DQ_PARTITIONS + 1) * (number + 1)],
+                None,
+                frame.start + DQ_PIECE_ROWS * number,
+            )
+            for number in range(pieces)
+        ], valid
 
 
 cdef int _width(values):
@@ -214,6 +233,7 @@ cdef class Partitions:
     cdef object beside
 
     def __cinit__(self, pieces):
+        cdef const uint32_t* begins
         self.held = list(pieces)
         self.n = len(self.held)
         self.pieces = <dq_piece*>malloc((self.n or 1) * sizeof(dq_piece))
@@ -221,14 +241,15 @@ cdef class Partitions:
             raise MemoryError("no memory for the keys of a scan")
         self.beside = None
         for number, (entries, starts, beside, first_row) in enumerate(self.held):
-            width = 0 if beside is None else len(beside) // max(int(starts[DQ_PARTITIONS]), 1)
-            if starts[DQ_PARTITIONS] and (self.beside is None or width < self.beside):
+            begins = <const uint32_t*>readable(starts, 4 * (DQ_PARTITIONS + 1))
+            width = 0 if beside is None else len(beside) // max(begins[DQ_PARTITIONS], 1)
+            if begins[DQ_PARTITIONS] and (self.beside is None or width < self.beside):
                 self.beside = width
             self.pieces[number].beside = NULL
             if beside is not None:
                 self.pieces[number].beside = readable(beside, 0)
-            self.pieces[number].starts = <const uint32_t*>readable(starts, 4 * (DQ_PARTITIONS + 1))
-            self.pieces[number].entries = <const dq_entry*>readable(entries, ENTRY * int(starts[DQ_PARTITIONS]))
+            self.pieces[number].starts = begins
+            self.pieces[number].entries = <const dq_entry*>readable(entries, ENTRY * begins[DQ_PARTITIONS])
             self.pieces[number].first_row = first_row
 
     def __dealloc__(self):

@@ -80,6 +80,24 @@ static int dq_run_nulls(const void *state, int64_t from, int64_t n, uint8_t *cod
   return 0;
 }
 
+/* 1 where no column has a null, else 0; nothing where `out` is NULL. */
+typedef struct {
+  uint8_t *out;
+  int n;
+  dq_column columns[];
+} dq_valid_state;
+static int dq_run_valid(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_valid_state *s = (const dq_valid_state *)state;
+  (void)codes;
+  if (s->out == NULL) return 0;
+  memset(s->out + from, 1, (size_t)n);
+  for (int k = 0; k < s->n; k++) {
+    dq_column part = dq_rows_of(s->columns + k, from, n);
+    dq_mark_nulls(&part, 0, s->out + from);
+  }
+  return 0;
+}
+
 /* A dictionary's rows, from the codes of its values. */
 typedef struct {
   dq_column indices;

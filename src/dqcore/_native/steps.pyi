@@ -1,14 +1,17 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arena import Arena
 from .columns import Batch, Column
-from .outcomes import Marks
 
 BLOCK_ROWS: int
 
-class Step: ...
+class Step:
+    needs: tuple[int, ...] | None
+    gives: int | None
 
 class Sound(Step):
     def __init__(self, column: Column) -> None: ...
@@ -18,6 +21,9 @@ class SoundIndices(Step):
 
 class Nulls(Step):
     def __init__(self, pairs: Sequence[tuple[Column, int]]) -> None: ...
+
+class Valid(Step):
+    def __init__(self, columns: Sequence[Column], room: int) -> None: ...
 
 class Spread(Step):
     def __init__(self, indices: Column, of_values: NDArray[np.uint8]) -> None: ...
@@ -29,5 +35,12 @@ class Program:
     def takes(step: Step) -> bool: ...
 
 def run(
-    steps: Sequence[Step], rows: int, program: Program | None = None, batch: Batch | None = None, low: int = 0
-) -> list[Marks | None] | None: ...
+    steps: Sequence[Step],
+    rows: int,
+    rooms: list[Any] | None = None,
+    program: Program | None = None,
+    batch: Batch | None = None,
+    low: int = 0,
+    start: int = 0,
+    arena: Arena | None = None,
+) -> list[Any] | None: ...

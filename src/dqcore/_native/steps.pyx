@@ -1,13 +1,16 @@
 """Kernels of many rules run together, a block of rows at a time. See steps.h."""
 
+import numpy as np
+
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from .buffers cimport readable
+from .arena cimport Arena
+from .buffers cimport readable, writable
 from .columns cimport Batch, Column
 from .cpu cimport level
-from .dq cimport dq_column
+from .dq cimport DQ_NULL, dq_column
 from .outcomes cimport dq_free_tally, dq_tally, marks_of, passes
 
 
@@ -30,6 +33,13 @@ cdef extern from "steps.h" nogil:
         const uint8_t* codes
         int n
         dq_column* columns
+
+    ctypedef struct dq_valid_state:
+        uint8_t* out
+        int n
+        dq_column* columns
+
+    int dq_run_valid(const void* state, int64_t start, int64_t n, uint8_t* codes)
 
     ctypedef struct dq_spread_state:
         dq_column indices
@@ -61,6 +71,15 @@ cdef class Step:
             self.columns = []
         self.columns.append((<char*>into - <char*>self.step.state, column))
         return 0
+
+    cdef object begin(self, void* state, Frame frame):
+        """Makes the state, or a copy of it with other columns, ready for a run. What it gives is what the step comes to,
+        if it does not judge."""
+        return None
+
+
+cdef class Frame:
+    pass
 
 
 cdef int run_check(const void* state, int64_t start, int64_t n, uint8_t* codes) noexcept nogil:
@@ -128,6 +147,43 @@ cdef class Nulls(Step):
 
     def __dealloc__(self):
         free(self.state)
+
+
+cdef class Valid(Step):
+    """Fills a room with a byte a row, 1 where no column has a null, else 0. Where none has any, there is no room."""
+
+    cdef dq_valid_state* state
+
+    def __cinit__(self, columns, int room):
+        cdef int number
+        cdef size_t size = sizeof(dq_valid_state) + len(columns) * sizeof(dq_column)
+        self.state = <dq_valid_state*>malloc(size)
+        if self.state == NULL:
+            raise MemoryError("no memory for a step")
+        self.state.out = NULL
+        self.state.n = len(columns)
+        self.gives = room
+        self.begins = True
+        self.step.run = dq_run_valid
+        self.step.state = self.state
+        self.copied(size)
+        for number in range(self.state.n):
+            self.reads(self.state.columns + number, columns[number])
+
+    def __dealloc__(self):
+        free(self.state)
+
+    cdef object begin(self, void* state, Frame frame):
+        cdef dq_valid_state* s = <dq_valid_state*>state
+        cdef int k
+        s.out = NULL
+        for k in range(s.n):
+            if s.columns[k].validity != NULL or s.columns[k].layout == DQ_NULL:
+                # It may be kept for as long as the keys are.
+                frame.rooms[self.gives] = valid = np.empty(frame.rows, np.uint8)
+                s.out = <uint8_t*>writable(valid, frame.rows)
+                return None
+        return None
 
 
 cdef class Spread(Step):
@@ -223,14 +279,17 @@ cdef class Program:
         return 0
 
 
-def run(steps, int64_t rows, Program program=None, Batch batch=None, int64_t low=0):
+def run(steps, int64_t rows, rooms=None, Program program=None, Batch batch=None, int64_t low=0, int64_t start=0,
+        Arena arena=None):
     """Runs the steps of a program over `rows` rows from row `low` of a batch, and further steps after them, in order, a
-    block of rows at a time. For each its marks, None for one that does not judge; None in all where rows are not sound."""
+    block of rows at a time. For each its marks, or what it came to if it does not judge; None in all where rows are not
+    sound. `rooms` is filled; `start` is the table's row that the first row is."""
     cdef int64_t ahead = 0 if program is None else program.n
     cdef int64_t n = ahead + len(steps)
     cdef int64_t k
     cdef int status = 0
     cdef Step step
+    cdef Frame frame = Frame.__new__(Frame)
     cdef size_t states = 0 if program is None else program.size
     cdef char* memory = <char*>malloc(states + n * (sizeof(dq_step) + sizeof(dq_tally)) + min(rows, DQ_BLOCK_ROWS) + 1)
     if memory == NULL:
@@ -238,13 +297,18 @@ def run(steps, int64_t rows, Program program=None, Batch batch=None, int64_t low
     cdef dq_tally* tallies = <dq_tally*>(memory + states)
     cdef dq_step* made = <dq_step*>(tallies + n)
     cdef uint8_t* codes = <uint8_t*>(made + n)
+    frame.rows, frame.start, frame.arena, frame.rooms = rows, start, arena, rooms
     memset(tallies, 0, n * sizeof(dq_tally))
     try:
         if program is not None:
             program.ready(made, memory, batch, low, rows)
-        for k in range(ahead, n):
-            step = steps[k - ahead]
-            made[k] = step.step
+        found = [None] * n
+        for k in range(n):
+            step = program.held[k] if k < ahead else steps[k - ahead]
+            if k >= ahead:
+                made[k] = step.step
+            if step.begins:
+                found[k] = step.begin(<void*>made[k].state, frame)
         with nogil:
             status = dq_run_steps(made, n, rows, level, codes, tallies)
         if status == DQ_UNSOUND:
@@ -252,14 +316,9 @@ def run(steps, int64_t rows, Program program=None, Batch batch=None, int64_t low
         if status != DQ_RAN:
             raise MemoryError("no memory for the marks of a morsel")
         passed = passes(rows)
-        found = []
         for k in range(n):
-            if not made[k].judges:
-                found.append(None)
-            elif tallies[k].counts.failed or tallies[k].counts.skipped:
-                found.append(marks_of(rows, tallies + k))
-            else:
-                found.append(passed)
+            if made[k].judges:
+                found[k] = marks_of(rows, tallies + k) if tallies[k].counts.failed or tallies[k].counts.skipped else passed
         return found
     finally:
         for k in range(n):

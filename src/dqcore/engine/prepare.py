@@ -97,6 +97,11 @@ class Plan:
         return {**made, "seen": []}
 
     @cached_property
+    def keyed(self) -> tuple[int, ...]:
+        """The numbers of the rules over keys."""
+        return tuple(bound.number for bound in self.bound if bound.sees is KeyCheck)
+
+    @cached_property
     def limits(self) -> Limits:
         """What each rule may come to."""
         return Limits([bound.limit for bound in self.bound], _concluded)

@@ -97,13 +97,20 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     morsel.check_dictionaries()
     form = morsel.columns.form if isinstance(morsel.columns, Columns) else None
     ready: Ready | None = None if form is None else form.ready
-    steps = Steps(morsel, None if ready is None else ready.program)
+    steps = Steps(morsel, ready)
     queued, ends = _queued(plan, steps, ready)
     marks = steps.run()
     if form is not None and ready is None:
         form.ready = steps.ready(queued, ends)
     states = [marks[state] if isinstance(state, int) else state for state in queued]
-    written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in states else {}
+    for number in plan.keyed:
+        if queued[number] is not None:
+            check: Any = plan.bound[number].check
+            own = check.scanned(states[number], morsel.rows) if isinstance(queued[number], int) else states[number]
+            states[number] = Keyed(own, None)
+    if plan.by or None in queued:
+        steps.keep_keys()
+    written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in queued else {}
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
     return Scanned(states, written, segments)
 
@@ -143,8 +150,7 @@ def _queue(bound: Bound[Check], steps: Steps) -> Any:
         return None
     check = bound.check
     if bound.sees is not CellCheck:
-        state = check.queue(steps)
-        return Keyed(state, None) if state is not None and bound.sees is KeyCheck else state
+        return check.queue(steps)
     cells = steps.cells(check.column)  # type: ignore[attr-defined]
     if cells is None or cells.once is None:
         return None if cells is None else check.queue(steps)

@@ -239,7 +239,7 @@ class Check(ABC):
 
     def queue(self, steps: Steps) -> Any:
         """Queues the check's work on a morsel, if it can be told beforehand: gives the place of its marks, or for a
-        keyed check its state; None where it cannot. A `CellCheck` is asked for plain columns alone."""
+        keyed check its state or the place of what it is made from; None where it cannot. A `CellCheck` is asked for plain columns alone."""
         return None
 
     def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
@@ -336,6 +336,10 @@ class KeyCheck(Check):
     @abstractmethod
     def scan(self, morsel: Morsel, selected: Selected) -> Any:
         """A `State` of the morsel. It remembers every row of the morsel, unselected ones as absent."""
+
+    def scanned(self, came_to: Any, rows: int) -> Any:
+        """The `State` of a morsel of so many rows, from what the step came to whose place `queue` gave."""
+        return came_to
 
     @abstractmethod
     def judge(self, state: Any, run: Run) -> Judged:

@@ -169,9 +169,9 @@ class ClockSkewCheck(KeyCheck):
         rule, morsel = self.rule, steps.morsel
         observed = _as_they_are(steps.plain(rule.observed), morsel)
         reference = _as_they_are(steps.plain(rule.reference), morsel)
-        if observed is None or reference is None or (keys := steps.keys(rule.by)) is None:
+        if observed is None or reference is None or (hashes := steps.hashes(rule.by)) is None:
             return None
-        step = _clocks.Grouped(keys.hashes, observed, reference, arena=morsel.arena)
+        step = _clocks.Grouped(hashes, observed, reference, arena=morsel.arena)
         steps.add(step)
         return self._stamped(step, morsel)
 

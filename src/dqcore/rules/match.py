@@ -172,8 +172,8 @@ class MatchCheck(RowCheck):
             known = ("known", rule.registry, rule.registry_key)
             of_values = cells.once.get(known, lambda: self._of_values(steps.morsel, cells, index))
             return steps.add(Spread(cells.index_column, of_values))
-        keys = steps.keys(rule.columns)
-        return None if keys is None else steps.add(index.known(keys, NOT_FOUND))
+        rooms = steps.key(rule.columns)
+        return None if rooms is None else steps.add(index.known(*rooms, NOT_FOUND))
 
     def _of_values(self, morsel: Morsel, cells: Cells, index: Index) -> Codes:
         """The codes of a dictionary's values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
@@ -51,8 +51,12 @@ class UniqueCheck(KeyCheck):
     def __init__(self, rule: Unique) -> None:
         super().__init__(rule, [Finding("duplicate", rule.columns[0])])
 
-    def queue(self, steps: Steps) -> ScannedKeys | None:
+    def queue(self, steps: Steps) -> int | None:
         return queue_keys(steps, self.rule.columns)
+
+    def scanned(self, came_to: Any, rows: int) -> ScannedKeys:
+        pieces, valid = came_to
+        return ScannedKeys(pieces, [(rows, valid)])
 
     def scan(self, morsel: Morsel, selected: Selected) -> ScannedKeys:
         return scan_keys(morsel, self.rule.columns, selected)
