@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,8 +13,9 @@ from hypothesis import strategies as st
 
 from dqcore._native import cpu
 from dqcore._native.columns import Column
-from dqcore._native.names import Names, spread
-from dqcore._native.units import UNDECIDED, Decisions, spell
+from dqcore._native.names import Names, Texts
+from dqcore._native.steps import run
+from dqcore._native.units import Converts, Decisions, spell
 
 LAYOUTS = [pa.string(), pa.large_string(), pa.string_view()]
 TEXTS = st.one_of(
@@ -85,23 +89,76 @@ def test_long_texts_outlive_their_column() -> None:
 
 def test_dictionaries_are_spread() -> None:
     of_values = np.array([7, -2, -1], np.int32)
+    values = Column(pa.array(["a", None, "b"]))
     for width in (pa.int8(), pa.uint16(), pa.int64(), pa.uint64()):
-        indices = pa.array([2, None, 0, 1, 0], width)
-        assert spread(Column(indices.slice(1)), of_values).tolist() == [-2, 7, -2, 7]
+        for indices, numbers in ([2, None, 0, 1, 0], [-2, 7, -2, 7]), ([2, 0, 0, 1, 0], [7, 7, -2, 7]):
+            rows = Column(pa.array(indices, width).slice(1))
+            assert Texts(rows, of_values, values).numbered().tolist() == numbers
+
+
+@given(st.lists(TEXTS, max_size=18, unique=True), st.data())
+def test_few_texts_and_more_are_told_apart(texts: list[str], data: st.DataObject) -> None:
+    names = grown(Names(), pa.array(texts, pa.string()))
+    kinds = st.one_of(st.none(), TEXTS, *([st.sampled_from(texts)] if texts else []))
+    asked = data.draw(st.lists(kinds, max_size=40))
+    expected = [-2 if text is None else texts.index(text) if text in texts else -1 for text in asked]
+    for level in cpu.levels():
+        before = cpu.use(level)
+        try:
+            for layout in LAYOUTS:
+                assert Texts(Column(pa.array(asked, layout)), names).numbered().tolist() == expected
+        finally:
+            cpu.use(before)
 
 
 def test_other_columns_are_refused() -> None:
     with pytest.raises(TypeError, match="text"):
         Names().numbers(Column(pa.array([1])))
+    with pytest.raises(TypeError, match="indices"):
+        Texts(Column(pa.array([1.0])), np.zeros(1, np.int32), Column(pa.array(["a"])))
     with pytest.raises(TypeError, match="float64"):
-        Decisions().convert(np.zeros(1, np.int32), None, Column(pa.array([1])), 1, np.zeros(1, np.uint8), None, None)
+        converts(Column(pa.array([1])), [0], None, Decisions(), None)
+    with pytest.raises(ValueError, match="length"):
+        converts(Column(pa.array([1.0, 2.0])), [0], None, Decisions(), None)
+
+
+class Forgets(nullcontext[None]):
+    def tell(self, step: Converts) -> bool:
+        return False
+
+
+def converts(
+    values: Column, units: list[int], analytes: list[int] | None, table: Decisions, out: Any, gives: Any = None
+) -> Converts:
+    """Rows whose texts are their own places, with these numbers; those that are not decided get a code of 200 and
+    more."""
+    asked: list[tuple[str, ...]] = []
+
+    def decide(texts: list[tuple[str, ...]]) -> list[tuple[int, float, float, int]]:
+        assert all(text == texts_of[0] for texts_of in texts for text in texts_of)
+        asked.extend(texts)
+        return [(0 if int(text) % 2 else 200 + int(text) % 50, 3.0, 1.0, -1) for text, *_ in texts]
+
+    def numbered(numbers: list[int]) -> Texts:
+        rows = range(len(numbers))
+        column = Column(pa.array(list(rows), pa.int32()))
+        return Texts(column, np.array(numbers, np.int32), Column(pa.array(list(map(str, rows)), pa.string())))
+
+    return Converts(
+        numbered(units),
+        None if analytes is None else numbered(analytes),
+        values,
+        table,
+        9,
+        Forgets(),
+        decide,
+        out,
+        gives,
+    )
 
 
 def decisions(pairs: dict[tuple[int, int], tuple[int, float]], into: Decisions) -> Decisions:
-    units, analytes = (np.array([pair[side] for pair in pairs], np.int32) for side in (0, 1))
-    codes = np.array([code for code, _ in pairs.values()], np.uint8)
-    scales = np.array([scale for _, scale in pairs.values()])
-    return into.grown((units, analytes), codes, scales, np.zeros(len(pairs)), np.arange(len(pairs), dtype=np.int32))
+    return into.grown(list(pairs), [(code, scale, 0.0, number) for number, (code, scale) in enumerate(pairs.values())])
 
 
 @pytest.mark.parametrize("most", [1, 3, 40, 5_000])
@@ -115,21 +172,38 @@ def test_pairs_are_a_dictionary(most: int, data: st.DataObject) -> None:
     assert len(table) == len(known)
     either = st.one_of(st.integers(-2, most + 2), st.sampled_from([7_000, 2**31 - 1]))
     asked = [*known, *data.draw(st.lists(st.tuples(either, either), max_size=12))]
-    units, analytes = (np.array([pair[side] for pair in asked], np.int32) for side in (0, 1))
+    units, analytes = ([pair[side] for pair in asked] for side in (0, 1))
     values = Column(pa.array([1.0] * len(asked), pa.float64()))
     for level in cpu.levels():
         before = cpu.use(level)
-        codes, out = np.full(len(asked), 77, np.uint8), np.empty(len(asked))
+        codes, out, gives = (np.full(len(asked), 77, type_) for type_ in (np.uint8, np.float64, np.int32))
         try:
-            left = table.convert(units, analytes, values, 9, codes, out, None)
+            converts(values, units, analytes, table, out, gives).judge(codes)
         finally:
             cpu.use(before)
-        expected = [
-            255 if pair[1] == -2 else 9 if pair[0] == -2 else known.get(pair, (UNDECIDED, 0.0))[0] for pair in asked
-        ]
-        assert codes.tolist() == expected
-        assert left == expected.count(UNDECIDED)
-        assert out.tolist() == [known[pair][1] if known.get(pair, (1,))[0] == 0 else 0.0 for pair in asked]
+        expected: list[tuple[int, float]] = []
+        for row, pair in enumerate(asked):
+            if pair[1] == -2 and pair not in known:
+                expected.append((255, 0.0))
+            elif pair[0] == -2:
+                expected.append((9, 0.0))
+            else:
+                code, scale = known.get(pair, (0, 4.0) if row % 2 else (200 + row % 50, 0.0))
+                expected.append((code, scale if code == 0 else 0.0))
+        assert codes.tolist() == [code for code, _ in expected]
+        assert out.tolist() == [value for _, value in expected]
+
+
+def test_what_deciding_raises_is_raised() -> None:
+    def fail(texts: list[tuple[str, ...]]) -> list[tuple[int, float, float, int]]:
+        raise RuntimeError("no decision")
+
+    texts = Texts(Column(pa.array(["a"])), Names())
+    step = Converts(texts, None, Column(pa.array([1.0])), Decisions(), 1, Forgets(), fail, None, None)
+    with pytest.raises(RuntimeError, match="no decision"):
+        step.judge(np.zeros(1, np.uint8))
+    with pytest.raises(RuntimeError, match="no decision"):
+        run([step], 1)
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from laws import Laws, Rows, Subject, check, told
 
 import dqcore as dq
+from dqcore._native import cpu
 
 CODES = pa.table({"code": ["GLU", "HB", "A1C", "NA"], "analyte": ["2345-7", "718-7", "4548-4", "2951-2"]})
 SPELLINGS = pa.table(
@@ -413,6 +415,62 @@ def test_memory_of_other_columns_and_encodings_changes_nothing() -> None:
                 report = validator.validate(given, threads=2)
                 assert told(report) == expected
                 assert report.table()["v"].null_count == sum(word != "passed" for word in expected)
+
+
+def line_of(unit: str | None, code: str | None) -> tuple[str, Any]:
+    """The word of a row with a value, and the line and unit where it passes."""
+    word = meaning([{"value": 1.0, "unit": unit, "code": code}])[0]
+    return word, LINES[unit, code] if word == "passed" else None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("form", ["string", "large_string", "string_view", "dictionary"])
+@pytest.mark.parametrize("more", [{}, {"where": "value < 900"}, {"nulls": "fail"}])
+def test_many_rows_are_what_their_pairs_are(form: str, more: dict[str, Any]) -> None:
+    """Rows of more blocks and parts than one, with kinds of rows that come late, at every level."""
+    rng = random.Random(7)
+    known, rows = [None, "mg/dL", "g/dL", "mmol/mol", "%", "g/L"], []
+    for row in range(80_000):
+        known += UNITS if row == 9_000 else ["x" * 40, "zz"] if row == 70_000 else []
+        code = rng.choice([None, *ANALYTES[: 2 if row < 20_000 else None]])
+        rows.append((None if rng.random() < 0.01 else rng.random() * 1000, rng.choice(known), code))
+    lines = {(unit, code): line_of(unit and unit.replace("x" * 40, "zz"), code) for _, unit, code in rows}
+    expected: list[Any] = []
+    for value, unit, code in rows:
+        word, line = lines[unit, code] if value is not None else ("skipped", None)
+        if "where" in more and not (value is not None and value < 900):
+            word = "filtered"
+        if "nulls" in more and word == "skipped":
+            word = "null"
+        expected.append((word, value * line[0] + line[1] if word == "passed" else None, line and line[2]))
+    table = pa.table(
+        {
+            "value": pa.array([value for value, _, _ in rows]),
+            **{name: _formed([row[at] for row in rows], form) for at, name in ((1, "unit"), (2, "code"))},
+        }
+    )
+    rules = dq.RuleSet([dq.Units("value", unit="unit", analyte="code", into=("v", "u"), **more)])
+    answers = []
+    for level in cpu.levels():
+        before = cpu.use(level)
+        try:
+            report = rules.validate(table, threads=2)
+        finally:
+            cpu.use(before)
+        failed = dict(zip(report.failures()["row"].to_pylist(), report.failures()["reason"].to_pylist(), strict=True))
+        assert failed == {
+            row: word for row, (word, _, _) in enumerate(expected) if word not in ("passed", "skipped", "filtered")
+        }
+        written = report.table().select(["v", "u"])
+        for got, (word, value, unit) in zip(written.to_pylist(), expected, strict=True):
+            assert got["u"] == (unit if word == "passed" else None)
+            assert got["v"] == (pytest.approx(value, rel=1e-12) if word == "passed" else None)
+        answers.append(written)
+    assert all(answer.equals(answers[0]) for answer in answers)
+
+
+def _formed(texts: list[str | None], form: str) -> pa.Array:
+    array = pa.array(texts, pa.string())
+    return array.dictionary_encode() if form == "dictionary" else array.cast(getattr(pa, form)())
 
 
 def test_codes_that_are_numbers_are_read_as_their_digits() -> None:

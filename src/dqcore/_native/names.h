@@ -8,6 +8,7 @@
 #define DQ_NAMES_H
 #include "cpu.h"
 #include "sixteen.h"
+#include "steps.h"
 
 enum { DQ_NAME_UNKNOWN = -1, DQ_NAME_NULL = -2 };
 enum { DQ_NAME_PROBES = 64, DQ_NAME_SHORT = 15 };
@@ -25,10 +26,19 @@ typedef struct {
   int32_t number; /* DQ_NAME_UNKNOWN: the slot is free */
 } dq_name;
 
+/* A table of few texts in so few bytes that it fits registers: by its slot the number of what stands there, and by number
+ * the first eight bytes of a text and its length (-1: there is none). Of a free slot the number is any. */
+enum { DQ_NAMES_FEW = 16, DQ_SLOTS_FEW = 64 };
+typedef struct {
+  uint16_t numbers[DQ_SLOTS_FEW];
+  uint64_t first[DQ_NAMES_FEW], lengths[DQ_NAMES_FEW];
+} dq_few_names;
+
 typedef struct {
   dq_name *slots;
   uint64_t mask, multiplier;
   int64_t shift;
+  const dq_few_names *few; /* NULL: there are more */
 } dq_names;
 
 DQ_INLINE uint64_t dq_name_fold(uint64_t x, uint64_t y) {
@@ -75,35 +85,41 @@ static __attribute__((noinline)) int32_t dq_name_search(const dq_names *names, d
   return slot != NULL ? slot->number : DQ_NAME_UNKNOWN;
 }
 
+/* The number of one text, wherever it stands. */
+DQ_INLINE int32_t dq_name_one(const dq_names *names, dq_text t, dq_readable r) {
+  if (DQ_UNLIKELY(t.n > DQ_NAME_SHORT)) return dq_name_search(names, t, dq_name_long(t));
+  dq_name_key key = dq_name_short(t, r);
+  const dq_name *slot = names->slots + dq_name_home(names, key);
+  return DQ_LIKELY(dq_name_is(slot, key)) ? slot->number : dq_name_search(names, t, key);
+}
+/* As `dq_name_one`, out of the way of a loop that seldom needs it. */
+static __attribute__((noinline)) int32_t dq_name_apart(const dq_names *names, dq_text t) {
+  dq_readable none = {0, 0};
+  return dq_name_one(names, t, none);
+}
+#include "names_wide.h"
+
 DQ_INLINE void dq_find_names_body(const dq_column *c, const dq_names *names, int32_t *numbers, int64_t *unknown) {
   dq_readable r = dq_readable_of(c);
   dq_names table = *names;
   int64_t missed = 0;
   DQ_EACH_STRING(c, i, t, { numbers[i] = DQ_NAME_NULL; }, {
-    dq_name_key key;
-    int32_t number;
-    if (DQ_LIKELY(t.n <= DQ_NAME_SHORT)) {
-      key = dq_name_short(t, r);
-      const dq_name *slot = table.slots + dq_name_home(&table, key);
-      if (DQ_LIKELY(dq_name_is(slot, key))) {
-        numbers[i] = slot->number;
-        continue;
-      }
-    } else {
-      key = dq_name_long(t);
-    }
-    number = dq_name_search(names, t, key);
+    int32_t number = dq_name_one(&table, t, r);
     numbers[i] = number;
     missed += number == DQ_NAME_UNKNOWN;
   })
-  *unknown = missed;
+  *unknown += missed;
 }
 DQ_LEVELS(dq_find_names, (const dq_column *c, const dq_names *names, int32_t *numbers, int64_t *unknown),
           (c, names, numbers, unknown))
 /* The number of each text; gives how many texts have none. */
 static int64_t dq_find_names(int level, const dq_column *c, const dq_names *names, int32_t *numbers) {
-  int64_t unknown = 0;
-  DQ_CALL(level, dq_find_names, (c, names, numbers, &unknown));
+  int64_t unknown = 0, done = 0;
+#if DQ_HAS_LEVELS
+  if (level >= DQ_CPU_4) done = dq_find_names_wide(c, names, numbers, &unknown);
+#endif
+  dq_column rest = dq_rows_of(c, done, c->length - done);
+  DQ_CALL(level, dq_find_names, (&rest, names, numbers + done, &unknown));
   return unknown;
 }
 
@@ -119,6 +135,22 @@ static int64_t dq_move_names(const dq_name *slots, int64_t n_slots, const dq_nam
   }
   return strays;
 }
+/* The table as one of few texts; gives 0 where it has more. */
+static int dq_gather_few(const dq_names *names, dq_few_names *few) {
+  memset(few->numbers, 0, sizeof few->numbers);
+  memset(few->first, 0, sizeof few->first);
+  memset(few->lengths, 0xFF, sizeof few->lengths);
+  if (names->mask >= DQ_SLOTS_FEW) return 0;
+  for (uint64_t i = 0; i <= names->mask; i++) {
+    const dq_name *slot = names->slots + i;
+    if (slot->number < 0) continue;
+    if (slot->number >= DQ_NAMES_FEW) return 0;
+    few->numbers[i] = (uint16_t)slot->number;
+    few->first[slot->number] = slot->key.first;
+    few->lengths[slot->number] = (uint64_t)slot->n;
+  }
+  return 1;
+}
 /* Numbers one text more, whose bytes stay where they are if it is long; gives its slot, or NULL where it has a number
  * or no room. */
 static dq_name *dq_add_name(const dq_names *names, dq_text t, int32_t number) {
@@ -132,11 +164,13 @@ static dq_name *dq_add_name(const dq_names *names, dq_text t, int32_t number) {
 }
 
 #define DQ_SPREAD_NAMES(LOAD)                                                                             \
-  for (int64_t i = 0; i < c->length; i++)                                                                 \
-    numbers[i] = dq_is_valid(c, i) ? of_values[LOAD(c->values, c->offset + i)] : DQ_NAME_NULL;            \
+  if (c->validity == NULL)                                                                                \
+    for (int64_t i = 0; i < c->length; i++) numbers[i] = of_values[LOAD(c->values, c->offset + i)];       \
+  else                                                                                                    \
+    for (int64_t i = 0; i < c->length; i++)                                                               \
+      numbers[i] = dq_is_valid(c, i) ? of_values[LOAD(c->values, c->offset + i)] : DQ_NAME_NULL;          \
   break;
-/* The number of each row's value of a dictionary. The indices have been checked. */
-static void dq_spread_names(const dq_column *c, const int32_t *of_values, int32_t *numbers) {
+DQ_INLINE void dq_spread_names_body(const dq_column *c, const int32_t *restrict of_values, int32_t *restrict numbers) {
   switch (c->layout) {
     case DQ_INT8: DQ_SPREAD_NAMES(dq_i8)
     case DQ_INT16: DQ_SPREAD_NAMES(dq_i16)
@@ -147,6 +181,36 @@ static void dq_spread_names(const dq_column *c, const int32_t *of_values, int32_
     case DQ_UINT32: DQ_SPREAD_NAMES(dq_u32)
     case DQ_UINT64: DQ_SPREAD_NAMES(dq_u64)
     default: break;
+  }
+}
+DQ_LEVELS(dq_spread_names, (const dq_column *c, const int32_t *of_values, int32_t *numbers), (c, of_values, numbers))
+
+/* The texts of rows: as they stand, or as indices into values of which each has a number. */
+typedef struct {
+  dq_column rows;
+  const int32_t *of_values; /* NULL: the rows are texts */
+  dq_names names;           /* of texts as they stand */
+} dq_texts;
+
+/* The numbers of `n` rows from row `from`. Indices have been checked. */
+static void dq_number_texts(int level, const dq_texts *t, int64_t from, int64_t n, int32_t *numbers) {
+  dq_column part = dq_rows_of(&t->rows, from, n);
+  if (t->of_values != NULL) DQ_CALL(level, dq_spread_names, (&part, t->of_values, numbers));
+  else dq_find_names(level, &part, &t->names, numbers);
+}
+/* The text of a row that has one; `values` are those of a dictionary. For a few rows. */
+static dq_text dq_text_of(const dq_texts *t, const dq_column *values, int64_t row) {
+  if (t->of_values == NULL) return dq_text_at(&t->rows, row);
+  const uint8_t *indices = t->rows.values;
+  int64_t at = t->rows.offset + row;
+  switch (t->rows.layout) {
+    case DQ_INT8: return dq_text_at(values, dq_i8(indices, at));
+    case DQ_INT16: return dq_text_at(values, dq_i16(indices, at));
+    case DQ_INT32: return dq_text_at(values, dq_i32(indices, at));
+    case DQ_UINT8: return dq_text_at(values, dq_u8(indices, at));
+    case DQ_UINT16: return dq_text_at(values, dq_u16(indices, at));
+    case DQ_UINT32: return dq_text_at(values, dq_u32(indices, at));
+    default: return dq_text_at(values, dq_i64(indices, at));
   }
 }
 #endif

@@ -17,21 +17,12 @@ cdef extern from "names.h" nogil:
         DQ_NAME_SHORT
         DQ_NAME_UNKNOWN
 
-    ctypedef struct dq_name:
-        const uint8_t* s
-        int32_t n
-        int32_t number
-
-    ctypedef struct dq_names:
-        dq_name* slots
-        uint64_t mask
-        uint64_t multiplier
-        int64_t shift
-
     int64_t dq_find_names(int level, const dq_column* c, const dq_names* names, int32_t* numbers)
+    int dq_gather_few(const dq_names* names, dq_few_names* few)
     int64_t dq_move_names(const dq_name* slots, int64_t n_slots, const dq_names* into)
     dq_name* dq_add_name(const dq_names* names, dq_text t, int32_t number)
-    void dq_spread_names(const dq_column* c, const int32_t* of_values, int32_t* numbers)
+    void dq_number_texts(int level, const dq_texts* t, int64_t start, int64_t n, int32_t* numbers)
+    dq_text dq_text_of(const dq_texts* t, const dq_column* values, int64_t row)
 
 
 TRIES = 64
@@ -42,11 +33,6 @@ FEW = 512
 cdef class Names:
     """Distinct texts, numbered from 0 as they came. It never changes: `grown` gives one that knows more, in which every
     text has the number that it has here."""
-
-    cdef dq_names t
-    cdef object slots
-    cdef list held
-    cdef int32_t count
 
     def __cinit__(self):
         self.held = []
@@ -68,6 +54,7 @@ cdef class Names:
         t.multiplier = int.from_bytes(os.urandom(8), "little") | 1
         if self.slots is not None:
             strays = dq_move_names(self.t.slots, self.t.mask + 1, &t)
+        t.few = NULL
         self.t, self.slots = t, slots
         return strays
 
@@ -78,13 +65,16 @@ cdef class Names:
             return
         for _ in range(TRIES):
             if self.hold(capacity) == 0:
-                return
+                break
+        if dq_gather_few(&self.t, &self.few):
+            self.t.few = &self.few
 
     cdef Names copy(self):
         cdef Names made = Names()
         made.t = self.t
         made.count, made.held, made.slots = self.count, list(self.held), self.slots.copy()
         made.t.slots = <dq_name*>writable(made.slots, 0)
+        made.t.few = NULL  # that of this one is of it alone
         return made
 
     def numbers(self, Column column):
@@ -139,11 +129,39 @@ cdef must_be_text(Column column):
         raise TypeError(f"{column!r} does not hold text")
 
 
-def spread(Column indices, of_values):
-    """The number of each row, from those of a dictionary's values; -2 where the index is."""
-    cdef const int32_t* given = <const int32_t*>readable(of_values, 0)
-    found = np.empty(indices.c.length, np.int32)
-    cdef int32_t* out = <int32_t*>writable(found, 4 * indices.c.length)
-    with nogil:
-        dq_spread_names(&indices.c, given, out)
-    return found
+cdef class Texts:
+    """The texts of rows: a column of text, with `Names` for them; or the indices of a dictionary, with the number of each
+    of its values (int32, -2 for a null, -1 for one without a number) and the values themselves, a column of text."""
+
+    def __cinit__(self, Column rows, numbers, Column values=None):
+        self.rows, self.values = rows, values
+        self.t.rows = rows.c
+        if values is None:
+            must_be_text(rows)
+            self.know(numbers)
+            return
+        if not rows.is_integer:
+            raise TypeError(f"{rows!r} does not hold indices")
+        must_be_text(values)
+        self.t.of_values = <const int32_t*>readable(numbers, 4 * values.c.length)
+        self.numbers = numbers
+
+    def know(self, Names names):
+        """Takes names that know more; the values of a dictionary have their numbers already."""
+        if self.values is None:
+            self.t.names = names.t
+            self.numbers = names
+
+    def numbered(self):
+        """The number of each row (int32); -2 for a null, -1 for a text that has none. Indices have been checked."""
+        cdef int64_t n = self.rows.c.length
+        found = np.empty(n, np.int32)
+        cdef int32_t* out = <int32_t*>writable(found, 4 * n)
+        with nogil:
+            dq_number_texts(level, &self.t, 0, n, out)
+        return found
+
+    cdef text(self, int64_t row):
+        """The text of a row that has one."""
+        cdef dq_text t = dq_text_of(&self.t, &self.values.c if self.values is not None else NULL, row)
+        return t.s[:t.n].decode("utf-8")

@@ -26,7 +26,8 @@ cdef class Frame:
 
 
 cdef class Step:
-    """A kernel with what it was prepared with. Holds what its state points to.
+    """A kernel with what it was prepared with. Holds what its state points to, and the error of one that calls Python:
+    its run ends as if rows were not sound.
 
     Where a state is nothing but numbers, pointers to what every run shares, and columns of the data, a copy of it with
     other columns is the step for another morsel: such a state says so (`copied`, `reads`). What is of the run alone is
@@ -34,6 +35,7 @@ cdef class Step:
 
     cdef dq_step step
     cdef object held
+    cdef object error
     cdef size_t size
     """Bytes of the state; 0 where it is of this morsel alone."""
     cdef list columns

@@ -283,7 +283,8 @@ def run(steps, int64_t rows, rooms=None, Program program=None, Batch batch=None,
         Arena arena=None):
     """Runs the steps of a program over `rows` rows from row `low` of a batch, and further steps after them, in order, a
     block of rows at a time. For each its marks, or what it came to if it does not judge; None in all where rows are not
-    sound. `rooms` is filled; `start` is the table's row that the first row is."""
+    sound. `rooms` is filled; `start` is the table's row that the first row is. Raises what a step that calls Python
+    raised."""
     cdef int64_t ahead = 0 if program is None else program.n
     cdef int64_t n = ahead + len(steps)
     cdef int64_t k
@@ -312,6 +313,9 @@ def run(steps, int64_t rows, rooms=None, Program program=None, Batch batch=None,
         with nogil:
             status = dq_run_steps(made, n, rows, level, codes, tallies)
         if status == DQ_UNSOUND:
+            for step in steps:
+                if step.error is not None:
+                    raise step.error
             return None
         if status != DQ_RAN:
             raise MemoryError("no memory for the marks of a morsel")

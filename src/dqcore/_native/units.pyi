@@ -1,33 +1,41 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
-from numpy import float64, int32, uint8
+from numpy import int32, uint8
 from numpy.typing import NDArray
 
 from .columns import Column
+from .names import Names, Texts
+from .steps import Step
 
 FLOAT64: int
-UNDECIDED: int
 
 class Decisions:
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
     def grown(
-        self,
-        pairs: tuple[NDArray[int32], NDArray[int32]],
-        codes: NDArray[uint8],
-        scales: NDArray[float64],
-        offsets: NDArray[float64],
-        units: NDArray[int32],
+        self, pairs: Sequence[tuple[int, int]], decisions: Sequence[tuple[int, float, float, int]]
     ) -> Decisions: ...
-    def convert(
+
+class Memory(AbstractContextManager[Any], Protocol):
+    def tell(self, step: Converts) -> bool: ...
+
+class Converts(Step):
+    def __init__(
         self,
-        units: NDArray[int32],
-        analytes: NDArray[int32] | None,
+        units: Texts,
+        analytes: Texts | None,
         values: Column,
+        decisions: Decisions,
         missing: int,
-        codes: NDArray[uint8],
-        out: NDArray[float64] | None,
-        out_units: NDArray[int32] | None,
-    ) -> int: ...
+        memory: Memory,
+        decide: Callable[[list[tuple[str, ...]]], Iterable[tuple[int, float, float, int]]],
+        out: NDArray[Any] | None,
+        gives: NDArray[Any] | None,
+    ) -> None: ...
+    def know(self, units: Names, analytes: Names, decisions: Decisions) -> None: ...
+    def knows(self, decisions: Decisions) -> bool: ...
+    def judge(self, codes: NDArray[uint8]) -> None: ...
 
 def spell(units: NDArray[int32], texts: Sequence[bytes]) -> tuple[NDArray[int32], NDArray[uint8]]: ...

@@ -5,7 +5,9 @@ Decided once for each distinct (unit, analyte), by `dqcore.knowledge.units`; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import repeat
 from threading import Lock
 from typing import Any, NamedTuple, Unpack
 
@@ -19,10 +21,13 @@ from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..knowledge import units as knowledge
 from ..logical import is_text, logical
-from ..morsel import Codes, Lit, Morsel, Ref
-from ..numbered import Numbered, Numbers, Pairs
+from ..morsel import Cells, Codes, Lit, Morsel, Ref
+from ..numbered import Numbered
 from ..registry import Registry
+from ..steps import Make, Steps
 from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, column_name, reference
+
+Bytes = NDArray[np.uint8]
 
 MOST_REMEMBERED = 65536
 """Decisions that a check keeps; a feed with free text for units must not fill the memory."""
@@ -115,53 +120,57 @@ class Units(RowRule):
 
 
 class _Decided(NamedTuple):
-    """What holds for a unit of an analyte: the rows' code, and where that is PASS their line and unit."""
+    """What holds for a unit of an analyte: the rows' code, and where that is PASS their line and the number of the unit
+    of what it gives."""
 
     code: int
     scale: float = 0.0
     offset: float = 0.0
-    unit: str | None = None
+    target: int = -1
 
 
 class _Memory:
-    """What was decided, for all threads of a check. Its answers are those that are decided anew without it, so it may
-    be empty, or full, or another one in every process."""
+    """What was decided, for all threads of a check; one at a time holds it, to decide more. Its answers are those that
+    are decided anew without it, so it may be empty, or full, or another one in every process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self.units, self.analytes = Numbered(), Numbered()
+        self.units, self.analytes = Numbered(MOST_REMEMBERED), Numbered(MOST_REMEMBERED)
         self.decisions = _units.Decisions()
         self.targets: list[bytes] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Memory, ()
 
-    def decided(self, into: _units.Decisions, pairs: tuple[Numbers, Numbers], made: list[_Decided]) -> _units.Decisions:
-        """`into` with what was decided on pairs of numbers."""
-        return into.grown(
-            pairs,
-            np.array([each.code for each in made], np.uint8),
-            np.array([each.scale for each in made], np.float64),
-            np.array([each.offset for each in made], np.float64),
-            np.array([self._target(each.unit) for each in made], np.int32),
-        )
+    def __enter__(self) -> None:
+        self._lock.acquire()
 
-    def remember(self, pairs: tuple[Numbers, Numbers], made: list[_Decided]) -> None:
-        """Keeps the decisions on pairs of which both sides have a number, as long as there is room."""
-        known = np.flatnonzero((pairs[0] >= 0) & (pairs[1] >= 0))
-        with self._lock:
-            known = known[: max(0, MOST_REMEMBERED - len(self.decisions))]
-            if len(known):
-                numbers = pairs[0][known], pairs[1][known]
-                self.decisions = self.decided(self.decisions, numbers, [made[at] for at in known])
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
-    def _target(self, unit: str | None) -> int:
+    def tell(self, step: _units.Converts) -> bool:
+        """Lets a step know what is remembered; whether it is more than it knew."""
+        if step.knows(self.decisions):
+            return False
+        step.know(self.units.names, self.analytes.names, self.decisions)
+        return True
+
+    def remember(self, texts: Sequence[tuple[str, ...]], made: Sequence[_Decided]) -> None:
+        """Keeps the decisions on pairs of texts, as long as there is room."""
+        numbers = [
+            numbered.numbers(Column(pa.array(side, pa.string()))).tolist()
+            for numbered, side in zip((self.units, self.analytes), zip(*texts, strict=True), strict=False)
+        ]
+        pairs = list(zip(numbers[0], numbers[1] if len(numbers) > 1 else repeat(0), strict=False))
+        known = [at for at, pair in enumerate(pairs) if min(pair) >= 0]
+        known = known[: max(0, MOST_REMEMBERED - len(self.decisions))]
+        if known:
+            self.decisions = self.decisions.grown([pairs[at] for at in known], [made[at] for at in known])
+
+    def target(self, unit: str) -> int:
         """The number of a unit that is written."""
-        if unit is None:
-            return -1
         text = unit.encode()
         if text not in self.targets:
-            # Appended alone, so that two threads that do so at once only tell a unit twice.
             self.targets.append(text)
         return self.targets.index(text)
 
@@ -179,30 +188,64 @@ class UnitsCheck(RowCheck):
         self.writes = (rule.into,) if isinstance(rule.into, str) else rule.into or ()
         self._memory = _Memory()
 
-    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
-        memory = self._memory
-        values = morsel.column(self.value)
-        measured = _Measured(
-            values if values.layout == _units.FLOAT64 else Column(_floats(morsel.arrow(self.value))),
-            memory.units.numbers(morsel.cells(self.unit), MOST_REMEMBERED),
-            None if self.analyte is None else memory.analytes.numbers(morsel.cells(self.analyte), MOST_REMEMBERED),
-        )
-        out = _out(codes, len(self.writes))
-        if measured.convert(memory.decisions, out):
-            self._decide_rows(morsel, measured, out)
-        return dict(zip(self.writes, out.columns(list(memory.targets)), strict=True)) if self.writes else None
+    def queue(self, steps: Steps) -> int | None:
+        values, unit = steps.plain(self.value), steps.cells(self.unit)
+        analyte = None if self.analyte is None else steps.cells(self.analyte)
+        if values is None or unit is None or (self.analyte is not None and analyte is None):
+            return None
+        out, gives = self._room(steps.room)
+        writes: dict[str, Make] = {}
+        if out is not None:
+            writes[self.writes[0]] = steps.fixed(pa.float64(), out)
+        if gives is not None:
+            writes[self.writes[1]] = partial(self._spelled, gives)
+        return steps.add(self._step(values, unit, analyte, out, gives), writes)
 
-    def _decide_rows(self, morsel: Morsel, measured: _Measured, out: _Out) -> None:
-        """Decides the rows that memory has no answer for, once for each of their distinct pairs of texts."""
-        rows = np.flatnonzero(out.codes == _units.UNDECIDED)
-        pairs = Pairs([morsel.arrow(ref) for ref in (self.unit, self.analyte) if ref is not None], rows)
-        made = [self._decide(*texts) for texts in pairs.texts()]
-        values = Column(_floats(morsel.arrow(self.value).take(pa.array(rows))))
-        some = _Measured(values, pairs.units, pairs.analytes)
-        of_some = _out(np.empty(len(rows), np.uint8), len(self.writes))
-        some.convert(self._memory.decided(_units.Decisions(), pairs.distinct(), made), of_some)
-        out.put(rows, of_some)
-        self._memory.remember(measured.numbers(rows[pairs.firsts]), made)
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
+        values = morsel.cells(self.value)
+        if values.once is not None:
+            values = Cells(morsel.arrow(self.value))
+        analyte = None if self.analyte is None else morsel.cells(self.analyte)
+        out, gives = self._room(lambda width: np.empty(width * morsel.rows, np.uint8))
+        self._step(values, morsel.cells(self.unit), analyte, out, gives).judge(codes)
+        written = {}
+        if out is not None:
+            written[self.writes[0]] = pa.Array.from_buffers(pa.float64(), morsel.rows, [None, pa.py_buffer(out)])
+        if gives is not None:
+            written[self.writes[1]] = self._spelled(gives, None)
+        return written
+
+    def _room(self, room: Callable[[int], Bytes]) -> tuple[Bytes | None, Bytes | None]:
+        """Where values go, and the numbers of their units; None for what is not wanted."""
+        return room(8) if self.writes else None, room(4) if len(self.writes) > 1 else None
+
+    def _step(
+        self, values: Cells, unit: Cells, analyte: Cells | None, out: Bytes | None, gives: Bytes | None
+    ) -> _units.Converts:
+        memory, missing = self._memory, 1 + Units.reasons.index(knowledge.MISSING_UNIT)
+        units = memory.units.texts(unit)
+        analytes = None if analyte is None else memory.analytes.texts(analyte)
+        measured = values.column
+        if measured.layout != _units.FLOAT64:
+            measured = Column(_floats(values.arrow()))
+        decide = partial(self._decide_rows, {})
+        return _units.Converts(units, analytes, measured, memory.decisions, missing, memory, decide, out, gives)
+
+    def _spelled(self, gives: Bytes, passed: pa.Buffer | None) -> pa.Array:
+        """The units that are written; where a row has none, nothing, or null if `passed` says so."""
+        numbers, targets = gives.view(np.int32), list(self._memory.targets)
+        return pa.Array.from_buffers(
+            pa.string(), len(numbers), [passed, *map(pa.py_buffer, _units.spell(numbers, targets))]
+        )
+
+    def _decide_rows(self, made: dict[tuple[str, ...], _Decided], rows: list[tuple[str, ...]]) -> list[_Decided]:
+        """Decides rows by their texts that memory has no answer for; `made` is what was decided in the morsel."""
+        fresh = [texts for texts in dict.fromkeys(rows) if texts not in made]
+        for texts in fresh:
+            made[texts] = self._decide(*texts)
+        if fresh:
+            self._memory.remember(fresh, [made[texts] for texts in fresh])
+        return [made[texts] for texts in rows]
 
     def _decide(self, unit: str, code: str | None = None) -> _Decided:
         analyte = None if code is None else self.codes.get(code, code)
@@ -210,12 +253,13 @@ class UnitsCheck(RowCheck):
         told = knowledge.decide(self._house(unit, code, analyte), analyte, to)
         if isinstance(told, str):
             return _Decided(1 + Units.reasons.index(told))
-        return _Decided(PASS, *told)
+        scale, offset, given = told
+        return _Decided(PASS, scale, offset, self._memory.target(given))
 
     def _house(self, unit: str, code: str | None, analyte: str | None) -> str:
         """The unit as the house's own table has it, else as it came; a blank one stays missing."""
-        plain = knowledge.plain(unit)
-        if not plain or not self.spellings:
+        plain = knowledge.plain(unit) if self.spellings else None
+        if not plain:
             return unit
         for of in (code, analyte, None):
             if (plain, of) in self.spellings:
@@ -225,57 +269,6 @@ class UnitsCheck(RowCheck):
 
 REFUSED = "?"
 """Read as no unit: what a house says is none."""
-
-
-class _Out(NamedTuple):
-    """What is made of some rows: codes, values, and the numbers of the values' units."""
-
-    codes: Codes
-    values: NDArray[np.float64] | None
-    units: Numbers | None
-
-    def put(self, rows: NDArray[np.int64], of_rows: _Out) -> None:
-        """Puts in what was made of `rows` alone."""
-        self.codes[rows] = of_rows.codes
-        if self.values is not None and of_rows.values is not None:
-            self.values[rows] = of_rows.values
-        if self.units is not None and of_rows.units is not None:
-            self.units[rows] = of_rows.units
-
-    def columns(self, targets: list[bytes]) -> list[pa.Array]:
-        """The columns to write; where a row has no value, they hold anything."""
-        made = []
-        if self.values is not None:
-            made.append(pa.Array.from_buffers(pa.float64(), len(self.codes), [None, pa.py_buffer(self.values)]))
-        if self.units is not None:
-            buffers = map(pa.py_buffer, _units.spell(self.units, targets))
-            made.append(pa.Array.from_buffers(pa.string(), len(self.codes), [None, *buffers]))
-        return made
-
-
-def _out(codes: Codes, columns: int) -> _Out:
-    """With as many of values and units as are wanted."""
-    rows = len(codes)
-    return _Out(
-        codes, np.empty(rows, np.float64) if columns else None, np.empty(rows, np.int32) if columns > 1 else None
-    )
-
-
-class _Measured(NamedTuple):
-    """Rows as they are converted: values (float64), and the numbers of their units and analytes."""
-
-    values: Column
-    units: Numbers
-    analytes: Numbers | None
-
-    def convert(self, decisions: _units.Decisions, out: _Out) -> int:
-        """Gives how many rows have a pair that is not decided."""
-        missing = 1 + Units.reasons.index(knowledge.MISSING_UNIT)
-        return decisions.convert(self.units, self.analytes, self.values, missing, out.codes, out.values, out.units)
-
-    def numbers(self, rows: NDArray[np.int64]) -> tuple[Numbers, Numbers]:
-        units = self.units[rows]
-        return units, np.zeros_like(units) if self.analytes is None else self.analytes[rows]
 
 
 def _floats(values: pa.Array) -> pa.Array:
