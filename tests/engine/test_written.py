@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -51,3 +52,25 @@ def test_morsels_and_threads_write_the_same():
         cut = scan(validator._plan, data, threads, size).written
         for name, pieces in whole.items():
             assert pa.chunked_array(pieces).equals(pa.chunked_array(cut[name]))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        dq.Timestamp("at", "hl7", into="written"),
+        dq.Units("value", unit="unit", to="mg/dL", into="written"),
+    ],
+    ids=lambda rule: rule.kind(),
+)
+def test_nothing_of_what_was_in_memory_stands_under_a_null(rule):
+    rows = 200_000
+    data = table(rows)
+    units = (["mg/dL", "nonsense", None, ""] * rows)[:rows]
+    data = data.append_column("unit", pa.array(units)).append_column("value", pa.array([1.0] * rows))
+    # Keys fill the memory that is lent out again.
+    dq.RuleSet([dq.Unique("number")]).validate(pa.table({"number": range(rows)}), threads=1)
+    column = dq.RuleSet([rule]).validate(data, threads=1).table()["written"]
+    for chunk in column.chunks:
+        values = np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset : chunk.offset + len(chunk)]
+        assert not values[np.asarray(chunk.is_null())].any()
+    assert column.null_count
