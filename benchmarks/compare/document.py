@@ -15,7 +15,7 @@ OWN = ("dqcore", "validate")
 HEAD = """# What dqcore costs
 
 `make bench` writes this page. A figure is only good as a ratio taken in one run: every peer runs beside dqcore, in turn
-(A B A B …), in a process of its own with its thread count set, on the same table. Their answers, the count and the rows
+(A B A B …, up to 0.3 s a turn), in a process of its own with its thread count set, on the same table. Their answers, the count and the rows
 of every check, are compared before any time is taken; who differs is named and not timed.
 
 `dqcore` validates and hands out the numbers of the failing rows, as the peers do; `validate` is the same without
