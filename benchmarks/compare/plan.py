@@ -32,10 +32,17 @@ class Part:
 def plan() -> Iterator[Part]:
     yield from _common()
     for threads in (1, 2):
-        yield Part("clinical", Setting("clinical", MILLION, "utf8", threads), SUITES["clinical"].peers, Effort(7, 20, burst=0.3))
+        yield Part(
+            "clinical",
+            Setting("clinical", MILLION, "utf8", threads),
+            SUITES["clinical"].peers,
+            Effort(7, 20, burst=0.3),
+        )
     for suite in KERNELS:
         for threads in (1, 2):
-            yield Part("kernels", Setting(suite.name, suite.rows, "utf8", threads), suite.peers, Effort(9, 6, burst=0.2))
+            yield Part(
+                "kernels", Setting(suite.name, suite.rows, "utf8", threads), suite.peers, Effort(9, 6, burst=0.2)
+            )
     for rows in SMALL:
         yield Part("small", Setting("common", rows), SUITES["common"].peers, Effort(9, 4, burst=0.1))
     for threads in (1, 2):
@@ -48,7 +55,10 @@ def _common() -> Iterator[Part]:
         for form in FORMS:
             peers = SUITES["common"].peers if form == "utf8" else PAIR
             yield Part(
-                "common", Setting("common", MILLION, form, threads), peers, Effort(11, 20 if form == "utf8" else 10, burst=0.3)
+                "common",
+                Setting("common", MILLION, form, threads),
+                peers,
+                Effort(11, 20 if form == "utf8" else 10, burst=0.3),
             )
         yield Part("common", Setting("common", MILLION, "utf8", threads, repeats=True), PAIR, Effort(7, 8, burst=0.3))
     for threads in (1, 2):
