@@ -140,6 +140,7 @@ def test_every_public_name_is_found_and_no_other() -> None:
         assert getattr(dqcore, name).__module__.startswith("dqcore.")
     with pytest.raises(AttributeError, match="Rnage"):
         _ = dqcore.Rnage
+    assert not hasattr(dqcore, "")
     names: dict[str, object] = {}
     exec("from dqcore import *", names)
     assert set(dqcore.__all__) <= set(names)

@@ -57,7 +57,7 @@ def __getattr__(name: str) -> _typing.Any:
         return sorted({*_HOMES, *_import_module(".rules", __name__).__all__})
     home = None
     # Rules are classes. Modules are asked for by their names too, while they are imported.
-    if name in _HOMES or name[0].isupper():
+    if name in _HOMES or name[:1].isupper():
         home = _import_module(f".{_HOMES.get(name, 'rules')}", __name__)
     if home is None or (name not in _HOMES and name not in home.__all__):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -189,7 +189,7 @@ static void dq_free_scratch(dq_scratch *s) {
   memset(s, 0, sizeof *s);
 }
 /* Zeroes both bitmaps and gives their size in bits, 0 when there is no memory: 32 bits an entry, so that few pass by
- * chance, but 8 where that would not fit a cache. */
+ * chance, and fewer for partitions that would not fit a cache with them. */
 static uint64_t dq_clear_bitmaps(dq_scratch *s, int64_t entries) {
   uint64_t bits = 512, wanted = (uint64_t)entries * (entries < 1 << 14 ? 32 : entries < 1 << 18 ? 16 : 8);
   while (bits < wanted) bits *= 2;
