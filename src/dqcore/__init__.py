@@ -28,8 +28,8 @@ if _typing.TYPE_CHECKING:
 
 __version__ = _VERSION
 
-# Names are brought in when they are first used: importing dqcore takes no longer than importing nothing. What is not
-# listed here is a rule; these are listed in one place, dqcore.rules.
+# Names are brought in when they are first used, so that importing dqcore takes next to no time. Where they are; a name
+# that is not listed is a rule's, and those are listed in dqcore.rules alone.
 _HOMES = {
     "correct_times": "correct",
     "DataError": "errors",
@@ -55,13 +55,12 @@ _HOMES = {
 def __getattr__(name: str) -> _typing.Any:
     if name == "__all__":
         return sorted({*_HOMES, *_import_module(".rules", __name__).__all__})
-    home = None
     # Rules are classes. Modules are asked for by their names too, while they are imported.
-    if name in _HOMES or name[:1].isupper():
-        home = _import_module(f".{_HOMES.get(name, 'rules')}", __name__)
-    if home is None or (name not in _HOMES and name not in home.__all__):
+    home = _HOMES.get(name, "rules" if name[:1].isupper() else None)
+    found = getattr(_import_module(f".{home}", __name__), name, None) if home else None
+    if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(home, name)
+    globals()[name] = found
     return found
 
 

@@ -7,12 +7,12 @@ import inspect
 from .knowledge.schemes import SCHEMES
 from .report.terminal import aligned
 from .rules.base import COMMON, Rule, parameters
-from .rules.plain import kinds
+from .rules.kinds import KINDS
 
 
 def rules_text() -> str:
     """A paragraph a rule: its signature, what it checks, its reasons."""
-    told = [_rule_text(rule) for rule in kinds().values()]
+    told = [_rule_text(rule) for rule in KINDS.values()]
     common = ", ".join(f"{name}={value!r}" for name, value in COMMON.items())
     return "\n\n".join([*told, f"Every rule: {common}"])
 

@@ -35,6 +35,7 @@ from ..keyed import Run
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 from ..registry import Registry
 from ..steps import Steps
+from .kinds import kind_of
 
 PASS, FILTERED, SKIP = 0, 254, 255
 MOST_FINDINGS = 200
@@ -99,7 +100,7 @@ class Rule(ABC):
     @classmethod
     def kind(cls) -> str:
         """The class name in snake_case."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return kind_of(cls.__name__)
 
     def _set(self, common: Mapping[str, Any], **fields: Any) -> None:
         """Called once, by `__init__`: keeps the fields and the common parameters, checked."""

@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from ..errors import RuleError, did_you_mean
 from ..morsel import Lit
 from .base import Common, Rule, construct, parameters, parameters_of
+from .kinds import KINDS
 
 FORMAT = 1
 SETTINGS: Mapping[str, Any] = {
@@ -25,14 +26,6 @@ SETTINGS: Mapping[str, Any] = {
 Path = tuple[str | int, ...]
 Problem = tuple[Path, str]
 """Where in the plain values something is wrong, and what."""
-
-
-def kinds() -> dict[str, type[Rule]]:
-    """The rules by kind, as `dqcore.rules` exports them."""
-    from .. import rules  # this module is a part of that package, which is not whole while it is imported
-
-    exported = (getattr(rules, name) for name in sorted(vars(rules)))
-    return {rule.kind(): rule for rule in exported if isinstance(rule, type) and issubclass(rule, Rule)}
 
 
 @cache
@@ -119,14 +112,13 @@ def from_plain(data: Any, allow: Iterable[str] = ()) -> tuple[dict[str, Any], li
 
 
 def _rule(item: Any, allow: tuple[str, ...]) -> tuple[Rule | None, list[Problem]]:
-    known = kinds()
     if not isinstance(item, Mapping):
         return None, [((), "a rule is a mapping with `kind:` and its parameters")]
     kind = item.get("kind")
-    if not isinstance(kind, str) or kind not in known:
-        given = f"unknown kind {kind!r}{did_you_mean(kind, list(known))}" if isinstance(kind, str) else "no `kind:`"
+    if not isinstance(kind, str) or kind not in KINDS:
+        given = f"unknown kind {kind!r}{did_you_mean(kind, list(KINDS))}" if isinstance(kind, str) else "no `kind:`"
         return None, [(("kind",), f"{given}; `dqcore rules` lists the kinds")]
-    rule = known[kind]
+    rule = KINDS[kind]
     allowed = hints(rule)
     problems: list[Problem] = []
     values = {key: value for key, value in item.items() if key != "kind"}
@@ -292,7 +284,7 @@ def json_schema() -> dict[str, Any]:
             "rules": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"anyOf": [rule_schema(rule) for rule in kinds().values()]},
+                "items": {"anyOf": [rule_schema(rule) for rule in KINDS.values()]},
             },
         },
         "required": ["rules"],
