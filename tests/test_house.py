@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import pickle
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ from dqcore.rules.kinds import KINDS
 SOURCE = Path(dqcore.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
-    "cli": 8, "demo": 8, "__main__": 9, "__init__": 9,
+    "cli": 8, "commands": 8, "demo": 8, "__main__": 9, "__init__": 9,
     "rulefiles": 7, "catalogue": 7, "outputs": 7,
     "ruleset": 6, "engine": 5, "rules": 4, "sources": 2, "report": 2,
     "knowledge": 1, "errors": 1, "durations": 1, "zones": 1, "logical": 1, "strict_yaml": 1, "version": 1, "_native": 1,
@@ -111,36 +113,104 @@ def test_no_header_of_ours_shadows_one_of_the_system() -> None:
 
 def imported_by(code: str, among: tuple[str, ...]) -> list[str]:
     """Which of some modules are there when a Python of its own has run `code`."""
-    code = f"import sys\n{code}\nprint(*[name for name in {among!r} if name in sys.modules])"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    code = f"import sys\n{code}\nprint()\nprint(*[name for name in {among!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()
 
 
-HEAVY = "pandas", "polars", "pint", "yaml", "pyarrow.dataset", "pyarrow.parquet", "pyarrow.csv"
+HEAVY = (
+    "pandas", "polars", "pint", "yaml", "jinja2", "sqlite3", "importlib.metadata", "importlib.resources",
+    "pyarrow.dataset", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute",
+)  # fmt: skip
+UNASKED = (
+    "dqcore.sql",
+    "dqcore.knowledge.units",
+    "dqcore.knowledge.schemes",
+    "dqcore.sources.csv",
+    "dqcore.report.html",
+)
+VALIDATED = """
+import pyarrow as pa, dqcore as dq
+numbers = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(bytes(8))])
+table = pa.Table.from_arrays([numbers], names=["v"])
+rules = [dq.Range("v", 1, 2), dq.NotNull("v"), dq.OneOf("v", [1]), dq.Unique("v")]
+report = dq.RuleSet(rules).validate(table)
+assert report["range:v"].counts.failed == report["one_of:v"].counts.failed == 1
+"""
 
 
 def test_importing_brings_in_nothing_that_was_not_asked_for() -> None:
     assert imported_by("import dqcore", (*HEAVY, "numpy", "pyarrow", "dqcore.rules")) == []
-    assert imported_by("from dqcore import DataError", ("pyarrow.compute", "dqcore.rules")) == []
+    assert imported_by("from dqcore import DataError", (*HEAVY, "dqcore.rules")) == []
 
 
 def test_validating_brings_in_only_what_the_rules_need() -> None:
     # Arrays are made from buffers: where pandas is installed, pyarrow itself imports it to make one from a list.
-    validated = """
-import pyarrow as pa, dqcore as dq
-numbers = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(bytes(8))])
-table = pa.Table.from_arrays([numbers], names=["v"])
-report = dq.RuleSet([dq.Range("v", 1, 2), dq.NotNull("v"), dq.Unique("v")]).validate(table)
-assert report["range:v"].counts.failed == 1
+    assert imported_by(VALIDATED, (*HEAVY, *UNASKED)) == []
+
+
+def test_a_rule_brings_in_no_other() -> None:
+    others = [f"dqcore.rules.{kind}" for kind in KINDS if kind not in ("range", "not_null", "one_of", "unique")]
+    assert imported_by(VALIDATED, tuple(others)) == []
+    from_file = "import dqcore as dq; dq.RuleSet.from_dict({'rules': [{'kind': 'not_null', 'columns': ['v']}]})"
+    assert imported_by(from_file, tuple(f"dqcore.rules.{kind}" for kind in KINDS)) == ["dqcore.rules.not_null"]
+
+
+def test_knowledge_is_read_when_it_is_asked_for() -> None:
+    code = """
+import dqcore as dq
+dq.Units("value", unit="unit", analyte="code")
+from dqcore.knowledge.units import ucum
+assert ucum.atoms.cache_info().currsize == 0
 """
-    assert imported_by(validated, (*HEAVY, "pyarrow.compute", "dqcore.sql.parser", "dqcore.knowledge.schemes")) == []
+    assert imported_by(code, ("pint", "importlib.resources")) == []
+
+
+def test_help_waits_for_nothing() -> None:
+    for words in (["--help"], ["validate", "--help"], ["--version"]):
+        code = f"import dqcore.cli\ntry: dqcore.cli.main({words})\nexcept SystemExit as end: assert not end.code"
+        assert imported_by(code, (*HEAVY, "numpy", "pyarrow", "dqcore.rules")) == []
+
+
+def test_every_rule_has_a_line() -> None:
+    tree = ast.parse((SOURCE / "rules" / "__init__.py").read_text())
+    lines = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "kinds"]
+    assert {node.module: [(item.name, item.asname) for item in node.names] for node in lines} == {
+        kind: [(rule.__name__, rule.__name__)] for kind, rule in KINDS.items()
+    }
+
+
+def test_what_is_no_rule_has_no_kind() -> None:
+    for name in ("base", "plain", "kinds", "__init__", "__main__", "", "range.py", "Range", "a.b", "no_such"):
+        assert name not in KINDS
+        with pytest.raises(dqcore.RuleError, match="unknown kind"):
+            dqcore.RuleSet.from_dict({"rules": [{"kind": name}]})
+
+
+def test_names_can_be_asked_for_from_many_threads() -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+import dqcore
+names = sorted(set(dqcore._HOMES)) + ["Range", "Units", "Match", "Expression", "Duplicates", "Identifier"]
+with ThreadPoolExecutor(len(names)) as pool:
+    found = list(pool.map(lambda name: getattr(dqcore, name), names))
+assert [getattr(dqcore, name) for name in names] == found
+"""
+    assert imported_by(code, ("pandas",)) == []
 
 
 def test_every_public_name_is_found_and_no_other() -> None:
     for name in dqcore.__all__:
         assert getattr(dqcore, name).__module__.startswith("dqcore.")
-    with pytest.raises(AttributeError, match="Rnage"):
+        assert name in dir(dqcore)
+        assert pickle.loads(pickle.dumps(getattr(dqcore, name))) is getattr(dqcore, name)
+    for name in ("Rnage", "range_", "_private", "", "A.b", "Base"):
+        assert not hasattr(dqcore, name)
+        assert not hasattr(dqcore.rules, name)
+    with pytest.raises(AttributeError, match="module 'dqcore' has no attribute 'Rnage'"):
         _ = dqcore.Rnage
     assert not hasattr(dqcore, "")
     names: dict[str, object] = {}
     exec("from dqcore import *", names)
     assert set(dqcore.__all__) <= set(names)
+    assert "Range" in pydoc.render_doc(dqcore)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     >>> did_you_mean("patient_ID", ["patient_id", "code"])
     "; did you mean 'patient_id'?"
     """
+    from difflib import get_close_matches  # only mistakes need it
+
     folded = {known_name.casefold(): known_name for known_name in known}
     near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
     if near:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 from threading import RLock
 from typing import Any
 
@@ -131,6 +130,8 @@ class Registry:
     def digest(self) -> str:
         """A digest of the contents, the same for every chunking and encoding of the same values."""
         if self._digest is None:
+            from hashlib import blake2b  # OpenSSL comes with it
+
             total = blake2b(digest_size=16)
             for name in self.table.column_names:
                 column = plain(self.table, name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,8 @@ def load_rules(path: str | os.PathLike[str], *, allow: Iterable[str] = ()) -> Ru
 
 def _text(path: str) -> tuple[str, str]:
     if path.startswith("pack:"):
+        from importlib import resources  # one's own rules are files
+
         folder = resources.files("dqcore.packs")
         packs = sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml"))
         if path[5:] not in packs:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from hashlib import blake2b
 from typing import Any, Self
 
 import pyarrow as pa
@@ -227,6 +226,8 @@ class RuleSet:
     @cached_property
     def digest(self) -> str:
         """A digest of the rules and their settings, as reports carry it."""
+        from hashlib import blake2b  # OpenSSL comes with it
+
         told = repr((self.rules, [rule.common() for rule in self.rules], self._settings()))
         return blake2b(told.encode(), digest_size=16).hexdigest()
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RuleError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 Micros = NDArray[np.int64]
 SECOND = 1_000_000
@@ -102,6 +105,8 @@ def zone(name: str) -> Zone:
     fixed = _fixed_offset(name)
     if fixed is not None:
         return Zone(name, [], [fixed])
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # it reads Python's own configuration; UTC needs none of it
+
     try:
         info = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .base import Rule
 
 _PACKAGE = __name__.rpartition(".")[0]
-_OTHERS = {"base", "kinds", "plain"}
+_OTHERS = {"__init__", "base", "kinds", "plain"}
 """The modules of this package that are what rules stand on."""
 
 
@@ -31,15 +30,24 @@ class Kinds(Mapping[str, "type[Rule]"]):
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
+        from pkgutil import iter_modules  # a rule that is named is found without
+
         modules = iter_modules(import_module(_PACKAGE).__path__)
         return tuple(sorted({module.name for module in modules} - _OTHERS))
 
     def __getitem__(self, kind: str) -> type[Rule]:
-        if kind not in self._names:
+        if kind in _OTHERS or not kind.isidentifier():
             raise KeyError(kind)
-        module = import_module(f"{_PACKAGE}.{kind}")
-        made_there = (found for found in vars(module).values() if getattr(found, "__module__", "") == module.__name__)
-        return next(found for found in made_there if isinstance(found, type) and kind_of(found.__name__) == kind)
+        place = f"{_PACKAGE}.{kind}"
+        try:
+            module = import_module(place)
+        except ModuleNotFoundError as missing:
+            if missing.name != place:
+                raise
+            raise KeyError(kind) from None
+        made_there = (found for found in vars(module).values() if getattr(found, "__module__", "") == place)
+        named_so = (found for found in made_there if isinstance(found, type) and kind_of(found.__name__) == kind)
+        return next(named_so)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -6,12 +6,11 @@ Molar masses are sums of IUPAC standard atomic weights (2021) over the formula b
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
 
+from .tables import lines
 from .ucum import Unit, parse
 
 
@@ -35,8 +34,10 @@ class Analyte:
     offset: Fraction
 
 
-PARTICLES = (parse("osm/mol"),)
-"""An osmole is a mole of particles; so it is for a solution, and for no single substance that dissociates."""
+@cache
+def particles() -> Unit:
+    """An osmole is a mole of particles; so it is for a solution, and for no single substance that dissociates."""
+    return parse("osm/mol")
 
 
 def _bridges(line: dict[str, str]) -> tuple[Unit, ...]:
@@ -47,7 +48,7 @@ def _bridges(line: dict[str, str]) -> tuple[Unit, ...]:
         made.append(_quantity(f"{line['valence']} eq/mol"))
     if line["bridge"]:
         made.append(_quantity(line["bridge"]))
-    return tuple(made) or PARTICLES
+    return tuple(made) or (particles(),)
 
 
 def _quantity(text: str) -> Unit:
@@ -59,8 +60,7 @@ def _quantity(text: str) -> Unit:
 @cache
 def analytes() -> dict[str, Analyte]:
     """Every analyte by its LOINC code."""
-    lines = csv.DictReader(files(__package__).joinpath("analytes.csv").read_text("utf-8").splitlines())
-    return {line["code"]: _analyte(line) for line in lines}
+    return {line["code"]: _analyte(line) for line in lines("analytes.csv")}
 
 
 def _analyte(line: dict[str, str]) -> Analyte:

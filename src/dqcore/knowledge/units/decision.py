@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from .analytes import PARTICLES, Analyte, analytes
+from .analytes import Analyte, analytes, particles
 from .pint_engine import convert
 from .spellings import plain, read
 from .ucum import MOST_CHARACTERS, Unit
@@ -96,7 +96,7 @@ def _line(source: Unit, wanted: Unit, analyte: Analyte | None) -> Line | None:
         return _by_formula(source, wanted, analyte)
     if _cancelled_amount(source) != _cancelled_amount(wanted):
         return None
-    return convert(source, wanted, PARTICLES if analyte is None else analyte.bridges)
+    return convert(source, wanted, (particles(),) if analyte is None else analyte.bridges)
 
 
 def _cancelled_amount(unit: Unit) -> bool:

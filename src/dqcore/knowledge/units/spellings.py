@@ -9,13 +9,12 @@ a unit is known to be none (`units`, `N/A`, `10`).
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import product
 
+from .tables import lines
 from .ucum import Unit, UnitSyntaxError, parse
 
 Readings = tuple[str, ...]
@@ -40,24 +39,19 @@ def plain(text: str) -> str:
     return re.sub(r" ?/ ?", "/", " ".join(text.split()))
 
 
-def _lines(name: str) -> list[dict[str, str]]:
-    text = files(__package__).joinpath(name).read_text("utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
 @cache
 def spellings() -> dict[tuple[str, str], Readings]:
     """Whole texts by (spelling, analyte, or "" for any): the units they may mean, none where they are no unit."""
     return {
         (plain(line["spelling"]), line["analyte"]): tuple(filter(None, line["unit"].split("|")))
-        for line in _lines("spellings.csv")
+        for line in lines("spellings.csv")
     }
 
 
 @cache
 def parts() -> dict[str, Readings]:
     """What stands between slashes, by its spelling."""
-    return {plain(line["spelling"]): tuple(line["unit"].split("|")) for line in _lines("parts.csv")}
+    return {plain(line["spelling"]): tuple(line["unit"].split("|")) for line in lines("parts.csv")}
 
 
 def _by_parts(text: str) -> Readings:

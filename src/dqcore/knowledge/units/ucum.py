@@ -12,13 +12,13 @@ our own table, `atoms.csv`, from the sources it names.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
+
+from .tables import lines
 
 _DECIMAL = {
     "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
@@ -95,7 +95,6 @@ class Unit:
 @cache
 def atoms() -> dict[str, Atom]:
     """Every atom by its code."""
-    text = files(__package__).joinpath("atoms.csv").read_text("ascii")
     return {
         line["code"]: Atom(
             line["code"],
@@ -105,7 +104,7 @@ def atoms() -> dict[str, Atom]:
             line["unit"],
             Fraction(line["offset"] or 0),
         )
-        for line in csv.DictReader(text.splitlines())
+        for line in lines("atoms.csv")
     }
 
 

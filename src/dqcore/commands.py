@@ -1,0 +1,79 @@
+"""What the commands of the command line do; each takes its parsed arguments and gives the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+from .errors import RuleError
+from .outputs import write_folder, write_table
+from .registry import Registry
+from .report import Report
+from .report.terminal import printable, summary_text
+from .report.verify import verify
+from .rulefiles import load_rules
+from .ruleset import RuleSet
+from .sources.arrow import as_table
+
+PASSED, FAILED = 0, 1
+
+
+def run_validate(given: argparse.Namespace) -> int:
+    rules = reduce(add, (load_rules(path, allow=given.allow) for path in given.rules))
+    settings: dict[str, Any] = {"disclose": tuple(dict.fromkeys((*rules.disclose, *given.disclose)))}
+    rules = rules.with_settings(**settings, pilot=given.pilot or rules.pilot)
+    registries = {name: Registry(path) for name, path in map(named, given.registry)}
+    now = given.now or datetime.now(UTC)
+    report = rules.validate(as_table(given.data), registries=registries, threads=given.threads, now=now)
+    write_outputs(report, given)
+    # Only what has been written is told.
+    print(summary_text(report))
+    return PASSED if report.passed or report.about.pilot else FAILED
+
+
+def named(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not name or not equals or not path:
+        raise RuleError(f"--registry {text!r}: give NAME=PATH, such as patients=patients.parquet")
+    return name, path
+
+
+def write_outputs(report: Report, given: argparse.Namespace) -> None:
+    if given.out:
+        write_folder(report, Path(given.out))
+    if given.failures:
+        write_table(report.failures(), Path(given.failures))
+    if given.json:
+        report.write_json(given.json)
+    if given.html:
+        report.write_html(given.html)
+
+
+def run_demo(given: argparse.Namespace) -> int:
+    from .demo import run  # numpy's generators and the demo's data are nobody else's need
+
+    return run(Path(given.folder), given.rows, given.seed)
+
+
+def run_rules(given: argparse.Namespace) -> int:
+    from .catalogue import rules_text, schemes_text
+
+    if given.schema:
+        print(json.dumps(RuleSet.json_schema(), indent=1))
+    else:
+        print(schemes_text() if given.schemes else rules_text())
+    return PASSED
+
+
+def run_verify(given: argparse.Namespace) -> int:
+    outcome, problems = verify(given.report)
+    for problem in problems:
+        print(f"{given.report}: {printable(problem)}", file=sys.stderr)
+    print(f"{given.report}: {'does not add up' if problems else f'adds up; {outcome}'}")
+    return FAILED if problems else PASSED
