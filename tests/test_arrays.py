@@ -1,11 +1,16 @@
 """Rows are picked alike from every encoding, and a report is whole whatever encoding the data came in."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 
 import dqcore as dq
-from dqcore.arrays import filter_rows, take, take_rows
+from dqcore.arrays import booleans, filter_rows, lists, numbers, scalar, take, take_rows, texts
+from dqcore.sql.arrays import filled, flags
 
 values = ["a", None, "é" * 9, ""]
 encoded = [
@@ -44,3 +49,62 @@ def test_a_report_on_a_polars_table_is_whole():
     assert report.invalid()["site"].to_pylist() == ["N", None]
     assert report.rows(limit=1)["id"].to_pylist() == ["1"]
     assert report.summary(by=True)["site"].to_pylist()[:3] == ["N", "S", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        (True, None), (False, pa.bool_()), (5, None), (-1, None), (2**63 - 1, pa.int64()), (-(2**63), None),
+        (200, pa.uint8()), (-3, pa.int8()), (0.0, None), (-0.0, None), (1e308, pa.float64()), (5, pa.float64()),
+        ("", None), ("mg/dL \u00b5", None), (None, None), (None, pa.date32()), (None, pa.decimal128(5, 2)),
+        (Decimal("1.25"), pa.decimal128(5, 2)), (1.5, pa.float32()), ("a", pa.large_string()),
+        (datetime(2026, 1, 1, tzinfo=UTC), pa.timestamp("us", "UTC")), (7, pa.timestamp("us")),
+    ],
+)  # fmt: skip
+def test_a_scalar_is_what_arrow_makes_of_it(value: object, type_: pa.DataType | None) -> None:
+    made = scalar(value, type_)
+    assert made.equals(pa.scalar(value, type_))
+    assert made.type == pa.scalar(value, type_).type
+    assert repr(made) == repr(pa.scalar(value, type_))
+
+
+@pytest.mark.parametrize(("value", "type_"), [(2**63, None), (256, pa.uint8()), (-1, pa.uint8())])
+def test_a_scalar_never_wraps(value: object, type_: pa.DataType | None) -> None:
+    with pytest.raises((OverflowError, pa.ArrowInvalid)):
+        scalar(value, type_)
+
+
+@pytest.mark.parametrize("values", [[], [None], ["a"], ["", None, "\u00b5g", "x" * 100], [None, None, ""]])
+def test_texts_are_what_arrow_makes_of_them(values: list[str | None]) -> None:
+    made = texts(values)
+    made.validate(full=True)
+    assert made.equals(pa.array(values, pa.string()))
+
+
+@pytest.mark.parametrize("values", [[], [[]], [["a", "b"], [], ["c"]], [("a",)]])
+def test_lists_are_what_arrow_makes_of_them(values: list[list[str]]) -> None:
+    made = lists(values)
+    made.validate(full=True)
+    assert made.equals(pa.array(values, pa.list_(pa.string())))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u4", "i8", "u8", "f4", "f8"])
+def test_numbers_are_what_arrow_makes_of_them(dtype: str) -> None:
+    values = np.arange(20).astype(dtype)
+    for given in (values, values[::2], values[:0]):
+        numbers(given).validate(full=True)
+        assert numbers(given).equals(pa.array(given))
+        valid = given % 3 > 0
+        assert numbers(given, valid).equals(pa.array(given, mask=~valid))
+        assert booleans(valid).equals(pa.array(valid))
+
+
+@pytest.mark.parametrize("offset", range(17))
+def test_flags_of_a_part_of_an_array(offset: int) -> None:
+    given = [number % 3 == 0 for number in range(40)]
+    for length in (0, 1, 7, 8, 23):
+        part = pa.array(given).slice(offset, length)
+        assert flags(part).tolist() == given[offset : offset + length]
+    nulls = pa.array([None if number % 5 == 0 else number % 2 == 0 for number in range(40)]).slice(offset, 23)
+    assert filled(nulls).equals(nulls.fill_null(False))
+    assert filled(nulls, True).equals(nulls.fill_null(True))

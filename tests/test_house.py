@@ -149,6 +149,30 @@ def test_validating_brings_in_only_what_the_rules_need() -> None:
     assert imported_by(VALIDATED, (*HEAVY, *UNASKED)) == []
 
 
+def test_neither_rules_nor_reports_import_pandas() -> None:
+    code = """
+import pyarrow as pa, dqcore as dq
+from dqcore.arrays import numbers, texts
+import numpy as np
+times = numbers(np.arange(3) * 10**6).view(pa.timestamp("us", "UTC"))
+table = pa.Table.from_arrays(
+    [texts(["a", "b", None]), numbers(np.array([1.0, 5.0, 9.0])), texts(["mg/dL", "g/L", "kg"]), times, times],
+    names=["k", "v", "u", "t", "s"],
+)
+rules = [
+    dq.Pattern("k", r"\\p{Lu}+"), dq.Expression("v > 1 AND u = 'kg' AND k LIKE 'a%' OR v BETWEEN 1 AND 2"),
+    dq.NotNull("k", where="v < 7 AND k IS NOT NULL"), dq.OneOf("k", ["a"]), dq.Unique("k"), dq.Length("k", min=2),
+    dq.Units("v", unit="u", to="g/L", into=("w", "x")), dq.ClockSkew("t", reference="s", by="k", tolerance="2s"),
+    dq.Match("k", registry="r", registry_key="k", max_edits=1), dq.Duplicates("k", at="t", within="5min"),
+    dq.Ordered("t", "s"), dq.RowCount(min=10),
+]
+report = dq.RuleSet(rules, keys=["k"]).validate(table, registries={"r": table})
+assert not report.passed
+report.summary(), report.failures(), report.verdicts(), report.valid(), report.invalid(), report.cooccurrence()
+"""
+    assert imported_by(code, ("pandas", "pyarrow.pandas_compat")) == []
+
+
 def test_a_rule_brings_in_no_other() -> None:
     others = [f"dqcore.rules.{kind}" for kind in KINDS if kind not in ("range", "not_null", "one_of", "unique")]
     assert imported_by(VALIDATED, tuple(others)) == []

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ._native import partitions as _partitions
 from ._native.partitions import Partitions, Scatter
-from .arrays import take
+from .arrays import numbers, take
 from .errors import DataError
 from .morsel import Cells, Codes, Flags, Morsel, Ref
 from .steps import TOO_MANY_ROWS, Steps
@@ -155,7 +155,7 @@ def _look_up(morsel: Morsel, rows: NDArray[np.int64], look: Look) -> dict[str, N
         if len(rows) == morsel.rows:
             return looked
         return {name: array.take(rows, axis=0) for name, array in looked.items()}
-    chosen = pa.array(rows)
+    chosen = numbers(rows)
     cells = {name: _picked(each, chosen) for name, each in morsel.columns.items()}
     return look(Morsel(0, len(rows), cells, morsel.zone, morsel.seed))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ._native import keys as _keys
 from ._native.columns import Column
 from ._native.steps import Step
-from .arrays import take
+from .arrays import numbers, take
 from .errors import DataError, did_you_mean
 from .logical import is_text, logical
 from .morsel import Cells, Codes, Keys, Morsel
@@ -82,7 +82,7 @@ def _decoded(array: pa.Array) -> pa.Array:
     if pa.types.is_run_end_encoded(array.type):
         rows = np.arange(array.offset, array.offset + len(array))
         runs = np.searchsorted(np.asarray(array.run_ends), rows, side="right")
-        return _decoded(take(array.values, pa.array(runs)))
+        return _decoded(take(array.values, numbers(runs)))
     return array
 
 

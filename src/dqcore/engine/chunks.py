@@ -11,7 +11,7 @@ import pyarrow as pa
 from .. import compute as pc
 from .._native.arena import Arena
 from .._native.columns import Batch, Column, Layouts, batches
-from ..arrays import take
+from ..arrays import numbers, take
 from ..errors import DataError, RuleError
 from ..logical import fits, logical
 from ..morsel import Batches, Cells, Columns, Form, Morsel, Once, Whole
@@ -216,7 +216,7 @@ def _decoded_runs(array: pa.Array) -> pa.Array:
     """Each run's value on each of its rows; by look-up, since not every value type has a decoder."""
     ends = np.asarray(array.run_ends.cast(pa.int64()))
     rows = np.arange(array.offset, array.offset + len(array))
-    return take(array.values, pa.array(np.searchsorted(ends, rows, side="right")))
+    return take(array.values, numbers(np.searchsorted(ends, rows, side="right")))
 
 
 class Cut(NamedTuple):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from .._native import outcomes as _outcomes
 from .._native.arena import Arena
@@ -26,7 +25,7 @@ from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
 
 if TYPE_CHECKING:
-    from ..sql import Predicate
+    pass
 
 T = TypeVar("T")
 
@@ -213,11 +212,7 @@ def _selected(bound: Bound[Check], morsel: Morsel) -> Selected:
         return None
     # Rules often share a filter, so it is evaluated once a morsel; nulls in it are not true.
     key = ("where", bound.check.rule.where)
-    return morsel.kept(key, partial(_true, where, morsel))
-
-
-def _true(where: Predicate, morsel: Morsel) -> NDArray[np.bool_]:
-    return np.asarray(where.evaluate(morsel).fill_null(False)).astype(np.bool_)
+    return morsel.kept(key, partial(where.true, morsel))
 
 
 def _judge_values(check: CellCheck, cells: Cells) -> tuple[Codes, Mapping[str, pa.Array]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .._native import keys as _keys
 from .._native import outcomes as _outcomes
 from .._native.outcomes import Marks
+from ..arrays import numbers
 from ..keyed import Run
 from ..report import Counts, Found, Outcome
 from ..rules.base import Check, Finding, KeyCheck, Pieces, TableCheck, TableRule
@@ -96,7 +97,7 @@ def _segments(state: Pieces) -> tuple[Segments, pa.Array]:
     hashes = state["hashes"]
     groups = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
     order, starts = _keys.order(groups.ids, len(groups))
-    return groups.ids, pa.array(order[starts[:-1]])
+    return groups.ids, numbers(order[starts[:-1]])
 
 
 def _segment_counts(outcome: Outcome, ids: Segments, count: int) -> tuple[Counts, ...]:

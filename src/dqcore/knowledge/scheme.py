@@ -145,7 +145,7 @@ def program_of(scheme: Scheme) -> Program:
     shape = scheme.shape
     if shape is None:
         try:
-            pc.match_substring_regex(pa.array([""]), scheme.regex)
+            pc.match_substring_regex(pa.nulls(1, pa.string()), scheme.regex)
         except pa.ArrowException as error:
             reason = str(error).removeprefix("Invalid regular expression: ")
             raise RuleError(f"scheme pattern {scheme.pattern!r} is not a regular expression of RE2: {reason}") from None

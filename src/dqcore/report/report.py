@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import filter_rows
+from ..arrays import booleans, filter_rows, numbers, texts
 from ..errors import DQError, RuleError, ValidationFailed, did_you_mean
 from . import tables
 from .outcome import FAILED, PASSED, UNCHECKED, WARNED, Outcome
@@ -156,8 +156,8 @@ class Report:
 
     def verdicts(self) -> pa.Array:
         """A row's verdict: `passed`, `warned`, `failed` or `unchecked`."""
-        names = tables.texts([PASSED, WARNED, FAILED, UNCHECKED])
-        return names.take(pa.array(self._verdicts()))
+        names = texts([PASSED, WARNED, FAILED, UNCHECKED])
+        return names.take(numbers(self._verdicts()))
 
     def mask(self, rule: str) -> pa.BooleanArray:
         """A bool a row for one rule: true failed, false passed, null skipped."""
@@ -169,7 +169,7 @@ class Report:
 
     def valid(self) -> pa.Table:
         """The rows of `table()` that passed or were warned; none where a critical rule did not pass."""
-        return filter_rows(self._data(), pa.array(self._kept()))
+        return filter_rows(self._data(), booleans(self._kept()))
 
     def invalid(self) -> pa.Table:
         """The other rows, with `dq_row` and `dq_failures`."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from ..arrays import take_rows
+from ..arrays import lists, numbers, take_rows, texts
 from .outcome import Counts, Outcome, conclude
-from .tables import encoded, texts
+from .tables import encoded
 
 
 def summary(outcomes: Sequence[Outcome], segments: pa.Table | None) -> pa.Table:
@@ -35,16 +35,16 @@ def _table(
     columns: dict[str, pa.Array | pa.ChunkedArray] = {}
     if segments is not None:
         at = np.array([line[1] for line in lines], np.int64)
-        taken = take_rows(segments, pa.array(at, pa.int64(), mask=at < 0))
+        taken = take_rows(segments, numbers(at, at >= 0))
         columns |= {name: taken.column(name) for name in segments.column_names}
     columns |= {
         "rule": encoded(number, [fact.id for fact in facts]),
         "kind": encoded(number, [fact.kind for fact in facts]),
-        "columns": pa.array([list(facts[at].columns) for at in number], pa.list_(pa.string())),
+        "columns": lists([facts[at].columns for at in number]),
         "severity": encoded(number, [fact.severity for fact in facts]),
         "owner": texts([facts[at].owner for at in number]),
         "outcome": encoded(np.arange(len(lines)), verdicts),
     }
     for place, name in enumerate(Counts._fields):
-        columns[name] = pa.array([line[3][place] for line in lines], pa.int64())
+        columns[name] = numbers(np.array([line[3][place] for line in lines], np.int64))
     return pa.Table.from_arrays(list(columns.values()), names=list(columns))

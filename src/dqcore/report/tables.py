@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import take, take_rows
+from ..arrays import lists, numbers, scalar, take, take_rows, texts
 from .outcome import Outcome
 from .times import time_texts
 
@@ -27,17 +27,12 @@ class Findings(NamedTuple):
         return self if limit is None else Findings(*(part[:limit] for part in self))
 
 
-def texts(values: Sequence[str | None]) -> pa.StringArray:
-    """A text array, without the detour through pandas that `pa.array` takes."""
-    return pa.array(values, pa.string(), from_pandas=False)
-
-
 def encoded(codes: NDArray[Any], names: Sequence[str | None]) -> pa.DictionaryArray:
     """Texts by number as a dictionary-encoded array; a number whose name is None is a null."""
     known = list(dict.fromkeys(name for name in names if name is not None))
     place = np.array([-1 if name is None else known.index(name) for name in names] or [0], np.int32)
     indices = place[codes] if len(codes) else np.zeros(0, np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32(), mask=indices < 0), texts(known))
+    return pa.DictionaryArray.from_arrays(numbers(indices, indices >= 0), texts(known))
 
 
 def findings(outcomes: Sequence[Outcome], reason: str | None = None) -> Findings:
@@ -84,13 +79,13 @@ def names_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[pa.Array, pa
 
 def taken(table: pa.Table, rows: Rows) -> pa.Table:
     """Rows of a table; -1 is a row of nulls."""
-    return take_rows(table, pa.array(rows, pa.int64(), mask=rows < 0))
+    return take_rows(table, numbers(rows, rows >= 0))
 
 
 def failures(found: Findings, outcomes: Sequence[Outcome], keys: pa.Table) -> pa.Table:
     """`row`, the key columns, `rule, column, reason, severity`."""
     rule, column, reason, severity = names_of(found, outcomes)
-    columns = {"row": pa.array(found.rows, pa.int64(), mask=found.rows < 0)}
+    columns = {"row": numbers(found.rows, found.rows >= 0)}
     named = taken(keys, found.rows)
     columns |= {name: named.column(name) for name in keys.column_names}
     columns |= {"rule": rule, "column": column, "reason": reason, "severity": severity}
@@ -100,7 +95,7 @@ def failures(found: Findings, outcomes: Sequence[Outcome], keys: pa.Table) -> pa
 def values(found: Findings, outcomes: Sequence[Outcome], table: pa.Table) -> pa.Array:
     """The cell that each finding is about, as text; null where there is none."""
     at = names_of(found, outcomes)[1]
-    number = np.asarray(at.indices.fill_null(-1))
+    number = np.from_dlpack(at.indices.fill_null(scalar(-1, at.indices.type)))
     parts, places = [], []
     for code, name in enumerate(at.dictionary.to_pylist()):
         if name in table.column_names:
@@ -131,7 +126,7 @@ def scattered(parts: Sequence[Any], places: Sequence[Rows], length: int) -> pa.A
     source = np.full(length, -1, np.int64)
     source[np.concatenate(places)] = np.arange(sum(map(len, places)))
     flat = [chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])]
-    return pa.concat_arrays(flat).take(pa.array(source, pa.int64(), mask=source < 0))
+    return pa.concat_arrays(flat).take(numbers(source, source >= 0))
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -159,9 +154,11 @@ def with_failures(rows: Rows, found: Findings, outcomes: Sequence[Outcome], tabl
     struct = pa.StructArray.from_arrays(
         [part.cast(pa.string()) for part in named], names=["rule", "column", "reason", "severity"]
     )
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
+    # From buffers, since pyarrow's own way imports pandas.
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32))]
+    listed = pa.Array.from_buffers(pa.list_(struct.type), len(rows), buffers, children=[struct])
     result = taken(table, rows)
-    return result.append_column("dq_row", pa.array(rows, pa.int64())).append_column("dq_failures", lists)
+    return result.append_column("dq_row", numbers(rows)).append_column("dq_failures", listed)
 
 
 def cooccurrence(outcomes: Sequence[Outcome], rows: int) -> pa.Table:
@@ -177,11 +174,8 @@ def cooccurrence(outcomes: Sequence[Outcome], rows: int) -> pa.Table:
     found.sort(key=lambda item: (-item[0], item[1]))
     return pa.Table.from_arrays(
         [
-            pa.array(
-                [[outcomes[number].facts.id for number in numbers] for _, numbers in found],
-                pa.list_(pa.string()),
-            ),
-            pa.array([count for count, _ in found], pa.int64()),
+            lists([[outcomes[number].facts.id for number in failed] for _, failed in found]),
+            numbers(np.array([count for count, _ in found], np.int64)),
         ],
         names=["rules", "rows"],
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from .. import compute as pc
+from ..arrays import scalar, texts
 
 DAY = 86_400
 FIRST, LAST = -719_528, 2_932_896
@@ -35,10 +36,10 @@ def _told(times: pa.Array, per_day: int, form: str) -> pa.Array:
     most = 2 ** (numbers.type.bit_width - 1) - 1
     low, high = max(FIRST * per_day, per_day - most), min((LAST + 1) * per_day, most - per_day)
     unusual = pc.fill_null(pc.or_(pc.less(numbers, low), pc.greater_equal(numbers, high)), False)
-    texts = pc.strftime(pc.if_else(unusual, pa.scalar(None, times.type), times), format=form)
+    told = pc.strftime(pc.if_else(unusual, scalar(None, times.type), times), format=form)
     # Few have such years, and Python's integers do not wrap.
     fixed = [iso_text(number, per_day, form) for number in numbers.filter(unusual).to_pylist()]
-    return pc.replace_with_mask(texts, unusual, pa.array(fixed, pa.string(), from_pandas=False)) if fixed else texts
+    return pc.replace_with_mask(told, unusual, texts(fixed)) if fixed else told
 
 
 def iso_text(number: int, per_day: int, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:

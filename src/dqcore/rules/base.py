@@ -28,7 +28,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import compute as pc
-from ..arrays import take
+from ..arrays import numbers, scalar, take
 from ..binding import Binding
 from ..errors import RuleError
 from ..keyed import Run
@@ -326,7 +326,7 @@ def taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[
     for cells, start, low, high in zip(pieces, ends[:-1], edges[:-1], edges[1:], strict=True):
         if low == high:
             continue
-        wanted = pa.array(rows[low:high] - start)
+        wanted = numbers(rows[low:high] - start)
         for column, type_, chunk in zip(cells, types, chunks, strict=True):
             picked = wanted if column.indices is None else column.indices.take(wanted)
             chunk.append(take(column.values, picked).cast(type_))
@@ -471,8 +471,8 @@ def number(value: Any, parameter: str) -> int | float:
 
 def tell(holds: pa.Array, codes: Codes) -> None:
     """Codes from a boolean array: `PASS` where it is true, 1 where it is false, `SKIP` where it is null."""
-    told = pc.if_else(holds, pa.scalar(PASS, pa.uint8()), pa.scalar(1, pa.uint8()))
-    codes[:] = pc.fill_null(told, pa.scalar(SKIP, pa.uint8())).to_numpy(zero_copy_only=False)
+    told = pc.if_else(holds, scalar(PASS, pa.uint8()), scalar(1, pa.uint8()))
+    codes[:] = np.from_dlpack(pc.fill_null(told, scalar(SKIP, pa.uint8())))
 
 
 def reference(value: Any, parameter: str) -> Ref:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._native import runs as _runs
 from .._native.partitions import RowSet, spans
-from ..arrays import QUOTES
+from ..arrays import QUOTES, scalar
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
@@ -225,7 +225,7 @@ class DuplicatesCheck(KeyCheck):
             return morsel.keys((column,)).hashes
         if self.dtype == "decimal":
             # Rounded to float64, for which the tolerance allows.
-            return np.asarray(morsel.arrow(column).cast(pa.float64()).fill_null(0))
+            return np.from_dlpack(morsel.arrow(column).cast(pa.float64()).fill_null(scalar(0.0)))
         return morsel.numbers(column).values.astype(self.dtype, copy=False)
 
     def _details(self, cells: list[Morsel], valid: list[Flags | None]) -> pa.Table:

@@ -92,7 +92,7 @@ def whole_text(regex: str) -> str:
 
 def _compile(regex: str) -> None:
     try:
-        pc.match_substring_regex(pa.array([""]), pattern=regex)
+        pc.match_substring_regex(pa.nulls(1, pa.string()), pattern=regex)
     except (pa.ArrowException, UnicodeEncodeError) as error:
         reason = str(error).removeprefix("Invalid regular expression: ")
         part = reason.rpartition(": ")[2]

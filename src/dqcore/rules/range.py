@@ -15,6 +15,7 @@ import pyarrow as pa
 from .. import compute as pc
 from .._native import numbers as _numbers
 from .._native import outcomes as _outcomes
+from ..arrays import scalar
 from ..binding import Binding
 from ..errors import RuleError
 from ..instants import beyond_micros, instant, resolved, time_text
@@ -186,9 +187,9 @@ class DecimalRange(RangeCheck):
         values = morsel.arrow(self.column)
         below = pc.less(values, self._scalar(self.bounds.low))
         above = pc.greater(values, self._scalar(self.bounds.high))
-        named = pc.if_else(above, pa.scalar(ABOVE, pa.uint8()), pa.scalar(0, pa.uint8()))
-        named = pc.if_else(below, pa.scalar(BELOW, pa.uint8()), named)
-        codes[:] = pc.fill_null(named, pa.scalar(SKIP, pa.uint8())).to_numpy(zero_copy_only=False)
+        named = pc.if_else(above, scalar(ABOVE, pa.uint8()), scalar(0, pa.uint8()))
+        named = pc.if_else(below, scalar(BELOW, pa.uint8()), named)
+        codes[:] = np.from_dlpack(pc.fill_null(named, scalar(SKIP, pa.uint8())))
 
     def _scalar(self, unscaled: int) -> pa.Scalar:
         digits = tuple(map(int, str(abs(unscaled))))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .._native import units as _units
 from .._native.columns import Column
+from ..arrays import texts as text_array
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..knowledge import units as knowledge
@@ -158,7 +159,7 @@ class _Memory:
     def remember(self, texts: Sequence[tuple[str, ...]], made: Sequence[_Decided]) -> None:
         """Keeps the decisions on pairs of texts, as long as there is room."""
         numbers = [
-            numbered.numbers(Column(pa.array(side, pa.string()))).tolist()
+            numbered.numbers(Column(text_array(side))).tolist()
             for numbered, side in zip((self.units, self.analytes), zip(*texts, strict=True), strict=False)
         ]
         pairs = list(zip(numbers[0], numbers[1] if len(numbers) > 1 else repeat(0), strict=False))

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import compute as pc
+from ..arrays import scalar
 from . import arrays
 from .arrays import call
 from .casts import exactly
@@ -80,8 +81,8 @@ def _step(step: Step, rows: Rows, active: Active, left: pa.Array, kind: Kind, ri
     left = _brought(left, kind, step.kind)
     right = _brought(right, step.operand.kind, step.kind)
     if step.operator == "/":
-        zero = call("equal", right, pa.scalar(0.0))
-        return call("divide", left, call("if_else", zero, pa.scalar(None, pa.float64()), right))
+        zero = call("equal", right, scalar(0.0))
+        return call("divide", left, call("if_else", zero, scalar(None, pa.float64()), right))
     made = call(KERNELS[step.operator], left, right)
     return made if made.type == step.kind.arrow else made.cast(step.kind.arrow)
 
@@ -105,7 +106,7 @@ def _integers(step: Step, rows: Rows, active: Active, left: pa.Array, right: pa.
     beyond = np.asarray((exact > INT64_MAX) | (exact < INT64_MIN), np.bool_)
     failed = arrays.booleans(beyond & (arrays.valid(left) & arrays.valid(right)).view(np.bool_))
     rows.fail(failed, active, step.message)
-    return call(kernel, call("if_else", failed, pa.scalar(None, pa.int64()), left), right)
+    return call(kernel, call("if_else", failed, scalar(None, pa.int64()), left), right)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +127,10 @@ class Abs(Node):
         if self.kind.name == "unsigned":
             return operand
         if self.kind == INTEGER:
-            least = arrays.filled(call("equal", array, pa.scalar(INT64_MIN)))
+            least = arrays.filled(call("equal", array, scalar(INT64_MIN)))
             if least.true_count:
                 rows.fail(least, active, self.message)
-                array = call("if_else", least, pa.scalar(None, pa.int64()), array)
+                array = call("if_else", least, scalar(None, pa.int64()), array)
         return settled(call("abs", array), (operand,))
 
 

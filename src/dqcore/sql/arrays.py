@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from .. import compute as pc
 from .._native import outcomes as _outcomes
 from .._native.columns import Column
+from ..arrays import bits as bits
+from ..arrays import booleans as booleans
+from ..arrays import numbers as numbers
+from ..arrays import scalar
 
 _FUNCTIONS = {
     name: pc.get_function(name)
     for name in (
         "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "and", "and_not", "or", "and_kleene",
-        "or_kleene", "invert", "if_else", "is_valid", "is_nan", "is_finite", "abs", "add", "subtract", "multiply",
+        "or_kleene", "invert", "if_else", "is_valid", "is_nan", "is_finite", "abs", "add", "coalesce", "subtract", "multiply",
         "divide", "add_checked", "subtract_checked", "multiply_checked", "trunc", "utf8_lower", "utf8_upper",
         "utf8_length",
     )
@@ -30,7 +34,7 @@ def call(name: str, *operands: Any) -> Any:
 
 def filled(array: pa.BooleanArray, value: bool = False) -> pa.BooleanArray:
     """The array with `value` for its nulls."""
-    return array.fill_null(value) if array.null_count else array
+    return call("coalesce", array, scalar(value)) if array.null_count else array
 
 
 def both(one: pa.BooleanArray | None, other: pa.BooleanArray) -> pa.BooleanArray:
@@ -45,25 +49,12 @@ def either(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.Boo
     return call("or", one, other)
 
 
-def bits(flags: NDArray[Any]) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(flags, bitorder="little"))
-
-
-def booleans(flags: NDArray[Any]) -> pa.BooleanArray:
-    """A flag a row as a boolean array without nulls."""
-    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, bits(flags)])
-
-
-def numbers(values: NDArray[Any], valid: NDArray[Any] | None) -> pa.Array:
-    """int64, uint64 or float64 values as an Arrow array; `valid` has a flag a row."""
-    values = np.ascontiguousarray(values)
-    bitmap = None if valid is None else bits(valid)
-    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [bitmap, pa.py_buffer(values)])
-
-
 def flags(array: pa.BooleanArray) -> NDArray[np.bool_]:
     """A boolean array without nulls as a flag a row."""
-    return np.asarray(array.to_numpy(zero_copy_only=False), np.bool_)
+    packed = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    low = array.offset % 8
+    packed = packed[array.offset // 8 : (array.offset + len(array) + 7) // 8]
+    return np.unpackbits(packed, count=low + len(array), bitorder="little")[low:].view(np.bool_)
 
 
 def raw(array: pa.Array) -> NDArray[Any]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from .. import compute as pc
 from .._native import timestamps as _timestamps
 from .._native.columns import Column
+from ..arrays import scalar
 from ..zones import Zone
 from . import arrays
 from .arrays import call
@@ -44,7 +45,7 @@ UNCERTAIN = {
 def exactly(array: Any, given: Kind, wanted: Kind) -> Any:
     """A certain cast, of an array or a scalar."""
     if given.name == "null":
-        return pa.scalar(None, wanted.arrow) if isinstance(array, pa.Scalar) else pa.nulls(len(array), wanted.arrow)
+        return scalar(None, wanted.arrow) if isinstance(array, pa.Scalar) else pa.nulls(len(array), wanted.arrow)
     if given.name == "time":
         if wanted.fine == given.fine:
             return array
@@ -164,7 +165,7 @@ def _unsigned_integers(array: pa.Array) -> tuple[pa.Array, Any]:
 def _decimal_integers(array: pa.Array) -> tuple[pa.Array, Any]:
     wide = pc.cast(array, pa.decimal256(WIDEST, array.type.scale))
     whole = pc.cast(wide, pa.decimal256(WIDEST, 0), safe=False)
-    ends = [pc.cast(pa.scalar(end), whole.type) for end in (INT64_MIN, INT64_MAX)]
+    ends = [pc.cast(scalar(end), whole.type) for end in (INT64_MIN, INT64_MAX)]
     inside = call("and", call("greater_equal", whole, ends[0]), call("less_equal", whole, ends[1]))
     return _kept(arrays.filled(inside), whole, partial(pc.cast, target_type=pa.int64()))
 
@@ -173,7 +174,7 @@ def _text_integers(array: pa.Array) -> tuple[pa.Array, Any]:
     looks = arrays.filled(pc.match_substring_regex(array, INTEGER_TEXT))
     plain = pc.replace_substring_regex(array, r"\A\+?(-?)0*([0-9])", r"\1\2")
     # 18 digits always fit; longer ones are few, and Python reads them whatever their length.
-    short = call("and", looks, arrays.filled(call("less_equal", call("utf8_length", plain), pa.scalar(18))))
+    short = call("and", looks, arrays.filled(call("less_equal", call("utf8_length", plain), scalar(18))))
     made, fits = _kept(short, plain, partial(pc.cast, target_type=pa.int64()))
     long = call("and_not", looks, short)
     if not long.true_count:
@@ -189,16 +190,16 @@ def _text_doubles(array: pa.Array) -> tuple[pa.Array, Any]:
     plain = pc.replace_substring_regex(array, r"\A\+", "")
     made, _ = _kept(looks, plain, partial(pc.cast, target_type=pa.float64()))
     finite = arrays.filled(call("is_finite", made))
-    return call("if_else", finite, made, pa.scalar(None, pa.float64())), arrays.flags(finite)
+    return call("if_else", finite, made, scalar(None, pa.float64())), arrays.flags(finite)
 
 
 def _text_booleans(array: pa.Array) -> tuple[pa.Array, Any]:
     lower = call("utf8_lower", array)
-    true = call("equal", lower, pa.scalar("true"))
-    known = arrays.filled(call("or", true, call("equal", lower, pa.scalar("false"))))
-    return call("if_else", known, true, pa.scalar(None, pa.bool_())), arrays.flags(known)
+    true = call("equal", lower, scalar("true"))
+    known = arrays.filled(call("or", true, call("equal", lower, scalar("false"))))
+    return call("if_else", known, true, scalar(None, pa.bool_())), arrays.flags(known)
 
 
 def _kept(known: pa.BooleanArray, array: pa.Array, cast: Any) -> tuple[pa.Array, Any]:
     """The cast of the known rows, null in the others; and a flag a row."""
-    return cast(call("if_else", known, array, pa.scalar(None, array.type))), arrays.flags(known)
+    return cast(call("if_else", known, array, scalar(None, array.type))), arrays.flags(known)

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import scalar
 from ..errors import RuleError
 from ..instants import Instant, instant
 from ..zones import Zone
@@ -119,7 +120,7 @@ class Coercion:
             return node
         if isinstance(node, Literal):
             value = None if node.exact is None else int(nanoseconds(np.int64(node.exact)))
-            return Literal(replace(node.kind, fine=True), self.serial(), value, pa.scalar(value, pa.int64()))
+            return Literal(replace(node.kind, fine=True), self.serial(), value, scalar(value, pa.int64()))
         return self.implied(node, replace(node.kind, fine=True), at)
 
     def instant(self, text: str, at: int) -> Instant:
@@ -136,7 +137,7 @@ class Coercion:
                 raise Fault(at, f"in {self.zone.name} the clock skips that time; write its offset")
             value = int(self.zone.to_utc(wall)[0])
         kind = Kind("time", zoned=zoned or self.zone is not None, date=told.is_date)
-        return Literal(kind, self.serial(), value, pa.scalar(value, pa.int64()))
+        return Literal(kind, self.serial(), value, scalar(value, pa.int64()))
 
     def of_one_kind(self, made: Sequence[Node], places: Sequence[int], role: str) -> list[Node]:
         """Values that stand for each other: all numbers, all texts, all times or all booleans."""
@@ -195,5 +196,5 @@ def _as_written_for(node: Node, other: Node) -> Node:
     fraction = Fraction(node.exact).denominator != 1
     wanted = other.kind == DOUBLE and (same or fraction)
     if wanted or (fraction and same and other.kind.name in ("integer", "unsigned")):
-        return Literal(DOUBLE, node.serial, node.exact, pa.scalar(nearest))
+        return Literal(DOUBLE, node.serial, node.exact, scalar(nearest))
     return node

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from .. import compute as pc
 from .._native import numbers as _numbers
+from ..arrays import scalar
 from . import arrays
 from .arrays import call
 from .kinds import INT64_MAX, INT64_MIN
@@ -157,8 +158,8 @@ class InLiterals(Node):
         array = operand.array
         # Arrow's sets tell -0.0 from 0.0; adding 0.0 makes both the same.
         is_double = self.operand.kind.name == "double"
-        found = pc.is_in(call("add", array, pa.scalar(0.0)) if is_double else array, value_set=self.values)
-        unsure = pa.scalar(None, pa.bool_())
+        found = pc.is_in(call("add", array, scalar(0.0)) if is_double else array, value_set=self.values)
+        unsure = scalar(None, pa.bool_())
         if self.or_null:
             found = call("if_else", found, found, unsure)
         if array.null_count:
@@ -181,7 +182,7 @@ class Like(Node):
     def compute(self, rows: Rows, active: Active) -> Values:
         operand = self.operand.run(rows, active)
         if self.function == "equal":
-            return settled(call("equal", operand.array, pa.scalar(self.needle)), (operand,))
+            return settled(call("equal", operand.array, scalar(self.needle)), (operand,))
         return settled(getattr(pc, self.function)(operand.array, self.needle), (operand,))
 
 

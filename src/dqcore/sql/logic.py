@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..arrays import scalar
 from . import arrays
 from .arrays import call
 from .plan import Active, Node, Rows, Values, settled, unknown
@@ -110,7 +111,7 @@ class Case(Node):
             waiting = arrays.both(waiting, call("invert", true))
             if told.unordered is not None:
                 taken.append(told.unordered)
-                results.append(Values(unknown(self.kind.arrow), pa.scalar(True)))
+                results.append(Values(unknown(self.kind.arrow), scalar(True)))
                 waiting = arrays.both(waiting, call("invert", told.unordered))
         return _chosen(taken, results, self.default.run(rows, waiting))
 
@@ -143,7 +144,7 @@ def _chosen(taken: Sequence[Any], results: Sequence[Values], default: Values) ->
     for true, result in zip(reversed(taken), reversed(results), strict=True):
         array = call("if_else", true, result.array, array)
         if unordered is not None or result.unordered is not None:
-            no = pa.scalar(False)
+            no = scalar(False)
             unordered = call(
                 "if_else",
                 true,

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import scalar
 from ..errors import DataError
 from ..instants import beyond_micros
 from ..morsel import Cells, Morsel
@@ -119,7 +120,7 @@ def _spread(made: Values, cells: Cells) -> Values:
     assert cells.indices is not None
     indices = cells.indices
     if indices.null_count:
-        indices = indices.cast(pa.int64()).fill_null(len(cells.values))
+        indices = indices.cast(pa.int64()).fill_null(scalar(len(cells.values)))
     unordered = None if made.unordered is None else made.unordered.take(indices)
     return Values(made.array.take(indices), unordered)
 
@@ -211,7 +212,7 @@ def settled(array: pa.Array, operands: Sequence[Values], doubtful: pa.BooleanArr
 
 def unknown(type_: pa.DataType) -> pa.Scalar:
     """What stands where a value is unordered."""
-    return pa.scalar(False if pa.types.is_boolean(type_) else None, type_)
+    return scalar(False if pa.types.is_boolean(type_) else None, type_)
 
 
 def _unordered(operands: Sequence[Values]) -> pa.BooleanArray | None:

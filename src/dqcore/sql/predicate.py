@@ -52,6 +52,10 @@ class Predicate:
         rows.raise_failure()
         return made.array
 
+    def true(self, morsel: Morsel) -> NDArray[np.bool_]:
+        """A flag a row: whether it is true; a null is not."""
+        return arrays.flags(arrays.filled(self.evaluate(morsel)))
+
     def __repr__(self) -> str:
         return f"Predicate({self.sql!r})"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..arrays import scalar
 from ..errors import DataError
 from ..zones import Zone
 from . import syntax
@@ -104,12 +105,12 @@ class Resolver(Coercion):
 
     def literal(self, value: Any, at: int) -> Node:
         if value is None:
-            return Literal(NULL, self.serial(), None, pa.scalar(None))
+            return Literal(NULL, self.serial(), None, scalar(None))
         if isinstance(value, Decimal):
             kind, exact = _number(value)
-            return Literal(kind, self.serial(), value, pa.scalar(exact, kind.arrow))
+            return Literal(kind, self.serial(), value, scalar(exact, kind.arrow))
         kind = BOOLEAN if isinstance(value, bool) else DOUBLE if isinstance(value, float) else TEXT
-        return Literal(kind, self.serial(), value, pa.scalar(value, kind.arrow))
+        return Literal(kind, self.serial(), value, scalar(value, kind.arrow))
 
     def time_literal(self, node: syntax.TimeLiteral) -> Node:
         told = self.instant(node.text, node.at)
