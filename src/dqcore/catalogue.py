@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 
-from .knowledge.schemes import SCHEMES
 from .report.terminal import aligned
 from .rules.base import COMMON, Rule, parameters
 from .rules.kinds import KINDS
@@ -31,6 +30,8 @@ def _rule_text(rule: type[Rule]) -> str:
 
 def schemes_text() -> str:
     """A line a scheme: its name, country, rule, example and source."""
+    from .knowledge.schemes import SCHEMES  # who asks for the rules waits for none of them
+
     lines = [
         [name, scheme.country or "", scheme.rule, scheme.example, scheme.source] for name, scheme in SCHEMES.items()
     ]
