@@ -292,12 +292,13 @@ def run(steps, int64_t rows, rooms=None, Program program=None, Batch batch=None,
     cdef Step step
     cdef Frame frame = Frame.__new__(Frame)
     cdef size_t states = 0 if program is None else program.size
-    cdef char* memory = <char*>malloc(states + n * (sizeof(dq_step) + sizeof(dq_tally)) + min(rows, DQ_BLOCK_ROWS) + 1)
+    cdef char* memory = <char*>malloc(states + n * (sizeof(dq_step) + sizeof(dq_tally)) + min(rows, DQ_BLOCK_ROWS) + 64)
     if memory == NULL:
         raise MemoryError("no memory for the steps of a morsel")
     cdef dq_tally* tallies = <dq_tally*>(memory + states)
     cdef dq_step* made = <dq_step*>(tallies + n)
-    cdef uint8_t* codes = <uint8_t*>(made + n)
+    # Where a line of the cache begins.
+    cdef uint8_t* codes = <uint8_t*>((<size_t>(made + n) + 63) & ~<size_t>63)
     frame.rows, frame.start, frame.arena, frame.rooms = rows, start, arena, rooms
     memset(tallies, 0, n * sizeof(dq_tally))
     try:
