@@ -5,6 +5,7 @@ import pyarrow as pa
 from dqcore.binding import Binding, bound_types
 from dqcore.morsel import Cells, Morsel, Once
 from dqcore.sql import compile_predicate
+from dqcore.steps import Steps
 from dqcore.zones import zone
 
 
@@ -25,6 +26,28 @@ def morsel(table, tz=None, start=0):
     return Morsel(start, table.num_rows, columns, zone(tz) if tz else None)
 
 
+def queued(predicate, table, tz=None):
+    """What the steps of a predicate say, as `truth` has it; None where it has no steps."""
+    steps = Steps(morsel(table, tz))
+    room = predicate.queue(steps)
+    if room is None:
+        return None
+    steps.run()
+    return [TOLD[value] for value in steps.rooms[room]]
+
+
+TOLD = (False, False, None, True)
+"""Of false, unordered, unknown and true."""
+
+
+def evaluated(predicate, table, tz=None, selected=None):
+    """True, False or None for each row; where steps can compute it too, they say the same."""
+    told = predicate.evaluate(morsel(table, tz), selected).to_pylist()
+    by_steps = queued(predicate, table, tz)
+    assert by_steps is None or by_steps == told
+    return told
+
+
 def truth(sql, table, tz=None, selected=None):
-    """True, False or None for each row."""
-    return compiled(sql, table, tz).evaluate(morsel(table, tz), selected).to_pylist()
+    """As `evaluated`, of SQL."""
+    return evaluated(compiled(sql, table, tz), table, tz, selected)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ._native import partitions as _partitions
 from ._native.partitions import Partitions, Scatter
+from ._native.truths import Chosen
 from .arrays import numbers, take
 from .errors import DataError
 from .morsel import Cells, Codes, Flags, Morsel, Ref
@@ -111,7 +112,14 @@ def scan_keys(
 def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> int | None:
     """As `scan_keys`, by a step whose place it gives; None where the columns cannot be read beforehand."""
     rooms = steps.key(columns)
-    return None if rooms is None else steps.add(Scatter(*rooms))
+    if rooms is None:
+        return None
+    hashes, valid = rooms
+    if steps.selected is not None:
+        chosen = steps.room_number()
+        steps.add(Chosen(valid, steps.selected, chosen))
+        valid = chosen
+    return steps.add(Scatter(hashes, valid))
 
 
 def flags_of(morsel: Morsel, columns: Sequence[Ref]) -> list[Flags | None]:

@@ -6,7 +6,7 @@ or that reads what another rule writes, does its work after the queue was run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ._native import outcomes as _outcomes
 from ._native import steps as _steps
+from ._native import truths as _truths
 from ._native.columns import Column
 from ._native.keys import Hashes
 from ._native.outcomes import Marks
@@ -43,7 +44,15 @@ class Ready(NamedTuple):
     places: list[Any]
     waiting: list[int]
     keys: dict[tuple[Ref, ...], KeyRooms]
+    told: dict[Hashable, int | None]
     rooms: int
+
+
+class Laid(NamedTuple):
+    """The place of what a keyed rule's steps come to, and that of the codes that overrule it."""
+
+    own: int
+    overlay: int
 
 
 TOO_MANY_ROWS = f"rules over keys take {MOST_ROWS} rows at once; validate the data in parts"
@@ -62,9 +71,12 @@ class Steps:
         self.ahead = 0
         self.rooms: list[NDArray[np.uint8] | None] = []
         self.made: dict[tuple[Ref, ...], KeyRooms] = {}
+        self.told: dict[Hashable, int | None] = {}
+        self.selected: int | None = None
+        """The room of truth values that select rows for the rule that is asked, None where it has no filter."""
         if ready is not None:
             self.program, self.ahead, self.rooms = ready.program, ready.program.n, [None] * ready.rooms
-            self.made = ready.keys.copy() if ready.waiting else ready.keys
+            self.made, self.told = (dict(ready.keys), dict(ready.told)) if ready.waiting else (ready.keys, ready.told)
             columns = morsel.columns.loose() if isinstance(morsel.columns, Columns) else columns
         for cells in columns.values():
             if cells.once is None:
@@ -119,11 +131,45 @@ class Steps:
                 parts.append(known.hashes)
             else:
                 parts.append(column if cells.once is None else (column, cells.keys_of_values(self.morsel.seed).hashes))
-        rooms = self.made[refs] = KeyRooms(len(self.rooms), len(self.rooms) + 1)
-        self.rooms += (None, None)
+        rooms = self.made[refs] = KeyRooms(self.room_number(), self.room_number())
         self.queue.append(Hashes(parts, self.morsel.seed, rooms.hashes))
         self.queue.append(_steps.Valid(columns, rooms.valid))
         return rooms
+
+    def room_number(self) -> int:
+        """The number of a room that a step is to fill."""
+        self.rooms.append(None)
+        return len(self.rooms) - 1
+
+    def truths(self, key: Hashable, queue: Callable[[Steps], int | None]) -> int | None:
+        """The room of truth values that `queue` gives, asked once a key."""
+        if key not in self.told:
+            self.told[key] = queue(self)
+        return self.told[key]
+
+    def overruled(self, place: int, failing: Sequence[tuple[Column, int]], first: int, selected: int | None) -> int:
+        """The place of the marks once they are overruled: a skip fails with the code of the first column that is null
+        (`first`: where none is), unless `first` is 0; and a row is filtered where the truth value in the room `selected` is
+        not true. The step at `place` is the last of the queue."""
+        assert place == self.ahead + len(self.queue) - 1, "codes are overruled before another step writes its own"
+        over: list[Step] = []
+        if first:
+            over.append(_truths.FailNulls(failing, first))
+        if selected is not None:
+            over.append(_truths.Filter(selected))
+        for step in over:
+            self.queue[-1].leave()
+            self.queue.append(step)
+        moved = place + len(over)
+        self.writes = [(moved if at == place else at, writes) for at, writes in self.writes]
+        return moved
+
+    def laid_over(self, failing: Sequence[tuple[Column, int]], first: int, selected: int | None) -> int:
+        """The place of the codes that overrule those of a keyed rule, 0 where they leave them as they are."""
+        place = self.add(_truths.Fill(_truths.SKIP if first else 0))
+        self.overruled(place, failing, first, selected)
+        self.queue[-1].leave()
+        return self.add(_truths.Keep())
 
     def hashes(self, refs: tuple[Ref, ...]) -> NDArray[np.uint64] | None:
         """The hashes of the key that columns make, which are there when the queue has come so far; None where the columns
@@ -167,7 +213,8 @@ class Steps:
         filled: set[int] = set()
         same = []
         for step in self.queue:
-            same.append(Program.takes(step) and filled.issuperset(step.needs or ()))
+            before = not step.follows or same[-1]
+            same.append(before and Program.takes(step) and filled.issuperset(step.needs or ()))
             if same[-1] and step.gives is not None:
                 filled.add(step.gives)
         writing = {place for place, _ in self.writes}
@@ -176,17 +223,22 @@ class Steps:
         kept: list[bool] = []
         for place, end in zip(places, ends, strict=True):
             own, begin = range(begin, end), end
+            place = max(place) if isinstance(place, Laid) else place
             kept.append(
                 isinstance(place, int) and place == end - 1 and place not in writing and all(same[at] for at in own)
             )
             if kept[-1]:
                 chosen.update(own)
+        for at in range(len(self.queue) - 1, 0, -1):
+            if at in chosen and self.queue[at].follows:
+                chosen.add(at - 1)
         order = {at: number for number, at in enumerate(sorted(chosen))}
         return Ready(
             Program([self.queue[at] for at in order]),
-            [order[place] if keep else None for place, keep in zip(places, kept, strict=True)],
+            [_moved(place, order) if keep else None for place, keep in zip(places, kept, strict=True)],
             [number for number, keep in enumerate(kept) if not keep],
             {refs: rooms for refs, rooms in self.made.items() if filled.issuperset(rooms)},
+            {key: room for key, room in self.told.items() if room in filled},
             len(self.rooms),
         )
 
@@ -200,6 +252,10 @@ class Steps:
             passed = None if bits is None else pa.py_buffer(bits)
             made.update({name: make(passed) for name, make in writes.items()})
         return made
+
+
+def _moved(place: int | Laid, to: Mapping[int, int]) -> int | Laid:
+    return Laid(*(to[at] for at in place)) if isinstance(place, Laid) else to[place]
 
 
 def _hashes(room: NDArray[np.uint8]) -> NDArray[np.uint64]:

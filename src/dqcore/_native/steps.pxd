@@ -47,6 +47,9 @@ cdef class Step:
     cdef readonly object gives
     """The room that it fills, or None."""
 
+    cdef readonly bint follows
+    """Whether it reads the codes of the step before it."""
+
     cdef int copied(self, size_t size) except -1
     cdef int reads(self, dq_column* into, Column column) except -1
     cdef object begin(self, void* state, Frame frame)

@@ -12,6 +12,8 @@ BLOCK_ROWS: int
 class Step:
     needs: tuple[int, ...] | None
     gives: int | None
+    follows: bool
+    def leave(self) -> None: ...
 
 class Sound(Step):
     def __init__(self, column: Column) -> None: ...

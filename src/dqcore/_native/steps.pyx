@@ -72,6 +72,10 @@ cdef class Step:
         self.columns.append((<char*>into - <char*>self.step.state, column))
         return 0
 
+    def leave(self) -> None:
+        """Leaves the judgement to a step after it, that reads the codes of this one."""
+        self.step.judges = 0
+
     cdef object begin(self, void* state, Frame frame):
         """Makes the state, or a copy of it with other columns, ready for a run. What it gives is what the step comes to,
         if it does not judge."""

@@ -16,11 +16,12 @@ import pyarrow as pa
 
 from .._native import outcomes as _outcomes
 from .._native.arena import Arena
+from .._native.columns import Column
 from .._native.outcomes import Marks
 from .._native.steps import Spread
 from ..morsel import Cells, Codes, Columns, Lit, Morsel
 from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
-from ..steps import Ready, Steps
+from ..steps import Laid, Ready, Steps
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
 
@@ -104,14 +105,19 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     states = [marks[state] if isinstance(state, int) else state for state in queued]
     for number in plan.keyed:
         if queued[number] is not None:
-            check: Any = plan.bound[number].check
-            own = check.scanned(states[number], morsel.rows) if isinstance(queued[number], int) else states[number]
-            states[number] = Keyed(own, None)
+            states[number] = _keyed(plan.bound[number], queued[number], marks, morsel.rows)
     if plan.by or None in queued:
         steps.keep_keys()
     written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in queued else {}
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
     return Scanned(states, written, segments)
+
+
+def _keyed(bound: Bound[Any], queued: Any, results: Sequence[Any], rows: int) -> Keyed:
+    """The state of a keyed rule that was queued."""
+    if isinstance(queued, Laid):
+        return Keyed(bound.check.scanned(results[queued.own], rows), Pieces(codes=results[queued.overlay]))
+    return Keyed(bound.check.scanned(results[queued], rows) if isinstance(queued, int) else queued, None)
 
 
 def _queued(plan: Plan, steps: Steps, ready: Ready | None) -> tuple[list[Any], list[int]]:
@@ -145,8 +151,28 @@ def _rest(
 def _queue(bound: Bound[Check], steps: Steps) -> Any:
     """The place of the rule's marks among the results, or its state, which is filled when the queue is run; None where
     the rule must wait for its turn."""
-    if not bound.is_plain:
+    steps.selected = None
+    if bound.is_plain:
+        return _queue_check(bound, steps)
+    failing = _failing(bound, steps)
+    where = bound.where
+    if where is not None:
+        steps.selected = steps.truths(("sql", where.sql), where.queue)
+    if failing is None or (where is not None and steps.selected is None) or bound.sees is TableCheck:
         return None
+    if bound.sees is KeyCheck and where is not None and not bound.check.queues_selected:  # type: ignore[attr-defined]
+        return None
+    place = _queue_check(bound, steps)
+    if not isinstance(place, int):
+        # What was queued for a keyed rule is of no use without what must be laid over it.
+        return None
+    first = len(bound.check.findings) + 1 if bound.failing_nulls else 0
+    if bound.sees is KeyCheck:
+        return Laid(place, steps.laid_over(failing, first, steps.selected))
+    return steps.overruled(place, failing, first, steps.selected)
+
+
+def _queue_check(bound: Bound[Check], steps: Steps) -> Any:
     check = bound.check
     if bound.sees is not CellCheck:
         return check.queue(steps)
@@ -155,6 +181,18 @@ def _queue(bound: Bound[Check], steps: Steps) -> Any:
         return None if cells is None else check.queue(steps)
     of_values, made = cells.once.get(bound.number, lambda: _judge_values(check, cells))  # type: ignore[arg-type]
     return None if made else steps.add(Spread(cells.index_column, of_values))
+
+
+def _failing(bound: Bound[Check], steps: Steps) -> list[tuple[Column, int]] | None:
+    """The columns whose nulls fail the rule, with the codes of that; None where they cannot be read beforehand."""
+    found = []
+    for code, ref in enumerate(bound.failing_nulls, len(bound.check.findings) + 1):
+        if not isinstance(ref, Lit):
+            cells = steps.cells(ref)
+            if cells is None or (cells.once is not None and cells.column.may_have_nulls):
+                return None
+            found.append((cells.column if cells.once is None else cells.index_column, code))
+    return found
 
 
 def _scan_cells(bound: Bound[CellCheck], desk: Desk) -> Marks:

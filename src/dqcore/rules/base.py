@@ -334,6 +334,9 @@ def taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[
 
 
 class KeyCheck(Check):
+    queues_selected: ClassVar[bool] = False
+    """Whether `queue` leaves out the rows that `steps.selected` does not select."""
+
     @abstractmethod
     def scan(self, morsel: Morsel, selected: Selected) -> Any:
         """A `State` of the morsel. It remembers every row of the morsel, unselected ones as absent."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
+from .._native.truths import Told
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Codes, Morsel
+from ..steps import Steps
 from .base import Common, Finding, RowCheck, RowRule, Selected, tell
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ class ExpressionCheck(RowCheck):
         column = predicate.columns[0] if predicate.columns else None
         super().__init__(rule, [Finding("false", column)])
         self.predicate = predicate
+
+    def queue(self, steps: Steps) -> int | None:
+        room = steps.truths(("sql", self.predicate.sql), self.predicate.queue)
+        return None if room is None else steps.add(Told(room))
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         tell(self.predicate.evaluate(morsel, selected), codes)

@@ -47,6 +47,7 @@ class UniqueCheck(KeyCheck):
     """State: the rows' keys."""
 
     rule: Unique
+    queues_selected = True
 
     def __init__(self, rule: Unique) -> None:
         super().__init__(rule, [Finding("duplicate", rule.columns[0])])

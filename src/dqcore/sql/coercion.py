@@ -14,12 +14,11 @@ from ..errors import RuleError
 from ..instants import Instant, instant
 from ..zones import Zone
 from .casts import Cast, exactly
-from .comparison import Compare, CompareDecimal, CompareMixed
+from .comparison import FLIPPED, Compare, CompareDecimal, CompareMixed
 from .kinds import BOOLEAN, DOUBLE, NULL, TEXT, Kind, common_decimal, common_time
 from .plan import Column, Literal, Node, Shared, nanoseconds
 from .tokens import Fault, place
 
-FLIPPED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 ZONES = (
     "one time has a time zone and the other has none; give the rule set tz='…', the zone of times that carry none, "
     "or write the offset, as in '2026-11-24T10:00:00Z'"

@@ -6,22 +6,26 @@ are equal only because both are held at the ends of what can be told.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from .. import compute as pc
 from .._native import numbers as _numbers
+from .._native.strings import InSet, TextSet
 from ..arrays import scalar
+from ..steps import Steps
 from . import arrays
 from .arrays import call
-from .kinds import INT64_MAX, INT64_MIN
-from .plan import Active, Literal, Node, Rows, Values, settled
+from .kinds import INT64_MAX, INT64_MIN, TEXT
+from .plan import Active, Column, Literal, Node, Rows, Values, bare, column_of, settled, told
 from .tokens import Fault
 
 KERNELS = {
@@ -33,6 +37,7 @@ KERNELS = {
     ">=": "greater_equal",
 }
 NATIVE = {"=": "==", "<>": "!="}
+FLIPPED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 PYTHON = {"=": eq, "<>": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
@@ -54,6 +59,17 @@ class Compare(Node):
     def operands(self) -> tuple[Node, ...]:
         return self.left, self.right
 
+    @property
+    def native(self) -> bool:
+        return self._kernel is not None
+
+    def queue(self, steps: Steps) -> int:
+        return _queued(steps, self._kernel)
+
+    @cached_property
+    def _kernel(self) -> Kernel | None:
+        return _kernel(self.operator, self.left, self.right)
+
     def compute(self, rows: Rows, active: Active) -> Values:
         left, right = pair(self.left, self.right, rows, active)
         array = call(KERNELS[self.operator], left.array, right.array)
@@ -63,6 +79,62 @@ class Compare(Node):
         elif kind == "time":
             doubtful = _held(left.array, right.array)
         return settled(array, (left, right), doubtful)
+
+
+class Kernel(NamedTuple):
+    """A column against a literal as a kernel compares them: by a range, or by a set of one text; and whether it holds
+    outside it."""
+
+    column: Node
+    within: _numbers.Bounds | TextSet
+    negated: bool
+
+
+def _queued(steps: Steps, kernel: Kernel | None) -> int:
+    assert kernel is not None
+    column, within = column_of(steps, kernel.column), kernel.within
+    made = InSet(within, column) if isinstance(within, TextSet) else _numbers.InRange(within, column)
+    return told(steps, made, kernel.negated)
+
+
+def _kernel(operator: str, left: Node, right: Node) -> Kernel | None:
+    """None where no kernel compares the two."""
+    if isinstance(left, Literal):
+        left, right, operator = right, left, FLIPPED[operator]
+    if not isinstance(bare(left), Column) or not isinstance(right, Literal):
+        return None
+    value, negated = right.scalar.as_py(), operator == "<>"
+    if left.kind == right.kind == TEXT and operator in ("=", "<>") and value is not None:
+        return Kernel(left, TextSet([value]), negated)
+    if {left.kind.name, right.kind.name} <= {"integer", "unsigned", "double"} and value is not None:
+        within = bounds("=" if negated else operator, value)
+        return None if within is None else Kernel(left, within, negated)
+    return None
+
+
+def bounds(operator: str, value: int | float) -> _numbers.Bounds | None:
+    """The numbers for which `number operator value` holds, exactly; None for a value that is not finite."""
+    if not math.isfinite(value):
+        return None
+    below, above = operator in ("<", "<="), operator in (">", ">=")
+    # The whole numbers that are equal to it or beyond it; where it is not whole, equal ones are none.
+    first = math.floor(value) + 1 if operator == ">" else math.ceil(value)
+    last = math.ceil(value) - 1 if operator == "<" else math.floor(value)
+    signed = _cut(None if below else first, None if above else last, -(2**63), 2**63 - 1)
+    unsigned = _cut(None if below else first, None if above else last, 0, 2**64 - 1)
+    near = float(value)
+    # No double lies between the value and the double nearest to it, so that one is in or out as it was rounded.
+    open_low = near < value or (operator == ">" and near == value)
+    open_high = near > value or (operator == "<" and near == value)
+    least, most = (-math.inf if below else near), (math.inf if above else near)
+    inclusive = ("both", "left", "right", "neither")[(open_high and not above) + 2 * (open_low and not below)]
+    return _numbers.Bounds(signed, unsigned, (least, most), inclusive)
+
+
+def _cut(low: int | None, high: int | None, bottom: int, top: int) -> tuple[int, int]:
+    """The range within what a type holds; where nothing of it is, one that nothing lies in."""
+    low, high = bottom if low is None else low, top if high is None else high
+    return (top, bottom) if low > top or high < bottom or low > high else (max(low, bottom), min(high, top))
 
 
 def _nan(array: Any) -> pa.BooleanArray | None:
@@ -98,6 +170,17 @@ class CompareMixed(Node):
 
     def operands(self) -> tuple[Node, ...]:
         return self.left, self.right
+
+    @property
+    def native(self) -> bool:
+        return self._kernel is not None
+
+    def queue(self, steps: Steps) -> int:
+        return _queued(steps, self._kernel)
+
+    @cached_property
+    def _kernel(self) -> Kernel | None:
+        return _kernel(self.operator, self.left, self.right)
 
     def compute(self, rows: Rows, active: Active) -> Values:
         sides = self.left.run(rows, active), self.right.run(rows, active)
@@ -152,6 +235,17 @@ class InLiterals(Node):
 
     def operands(self) -> tuple[Node, ...]:
         return (self.operand,)
+
+    @cached_property
+    def native(self) -> bool:
+        return isinstance(bare(self.operand), Column) and self.operand.kind == TEXT and not self.or_null
+
+    def queue(self, steps: Steps) -> int:
+        return told(steps, InSet(self._set, column_of(steps, self.operand)))
+
+    @cached_property
+    def _set(self) -> TextSet:
+        return TextSet(self.values.to_pylist())
 
     def compute(self, rows: Rows, active: Active) -> Values:
         operand = self.operand.run(rows, active)

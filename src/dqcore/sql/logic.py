@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
+from .._native.steps import Nulls
+from .._native.truths import Logic
 from ..arrays import scalar
+from ..steps import Steps
 from . import arrays
 from .arrays import call
-from .plan import Active, Node, Rows, Values, settled, unknown
+from .plan import Active, Column, Node, Rows, Values, bare, column_of, settled, told, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,18 @@ class Junction(Node):
 
     def operands(self) -> tuple[Node, ...]:
         return self.terms
+
+    @cached_property
+    def native(self) -> bool:
+        return all(term.native for term in self.terms)
+
+    def queue(self, steps: Steps) -> int:
+        made = self.terms[0].queue(steps)
+        for term in self.terms[1:]:
+            room, other = steps.room_number(), term.queue(steps)
+            steps.add(Logic("and" if self.conjunction else "or", made, other, room))
+            made = room
+        return made
 
     def compute(self, rows: Rows, active: Active) -> Values:
         made = self.terms[0].run(rows, active)
@@ -70,6 +86,15 @@ class Not(Node):
     def operands(self) -> tuple[Node, ...]:
         return (self.operand,)
 
+    @cached_property
+    def native(self) -> bool:
+        return self.operand.native
+
+    def queue(self, steps: Steps) -> int:
+        made, room = self.operand.queue(steps), steps.room_number()
+        steps.add(Logic("not", made, None, room))
+        return room
+
     def compute(self, rows: Rows, active: Active) -> Values:
         made = self.operand.run(rows, active)
         return settled(call("invert", made.array), (made,))
@@ -81,6 +106,13 @@ class IsNull(Node):
 
     def operands(self) -> tuple[Node, ...]:
         return (self.operand,)
+
+    @cached_property
+    def native(self) -> bool:
+        return isinstance(bare(self.operand), Column)
+
+    def queue(self, steps: Steps) -> int:
+        return told(steps, Nulls([(column_of(steps, self.operand), 1)]), negated=True)
 
     def compute(self, rows: Rows, active: Active) -> Values:
         made = self.operand.run(rows, active)

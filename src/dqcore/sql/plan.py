@@ -23,10 +23,14 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from .._native.columns import Column as KernelColumn
+from .._native.steps import Step
+from .._native.truths import Flags, Truth
 from ..arrays import scalar
 from ..errors import DataError
 from ..instants import beyond_micros
 from ..morsel import Cells, Morsel
+from ..steps import Steps
 from . import arrays
 from .arrays import call
 from .kinds import INT64_MAX, INT64_MIN, Kind
@@ -92,6 +96,15 @@ class Node(ABC):
         """The column for whose values the node can be computed in place of the rows."""
         return next(iter(self.reads)) if len(self.reads) == 1 and self.operands() and not self.fallible else None
 
+    @property
+    def native(self) -> bool:
+        """Whether steps can compute the node, where the columns that it reads are plain."""
+        return False
+
+    def queue(self, steps: Steps) -> int:
+        """Queues steps for a truth value that is `native`, and gives the room that they fill."""
+        raise TypeError(f"{type(self).__name__} is not computed by steps")
+
     def run(self, rows: Rows, active: Active) -> Values:
         """One value a row, in an array."""
         if self.per_value_of is not None:
@@ -129,6 +142,13 @@ def _spread(made: Values, cells: Cells) -> Values:
 class Column(Node):
     name: str
 
+    @property
+    def native(self) -> bool:
+        return self.kind.name == "boolean"
+
+    def queue(self, steps: Steps) -> int:
+        return told(steps, Flags(column_of(steps, self)))
+
     @cached_property
     def reads(self) -> frozenset[str]:
         return frozenset((self.name,))
@@ -147,6 +167,31 @@ class Column(Node):
         if pa.types.is_large_string(array.type):
             return Values(array)
         return Values(morsel.kept(("sql", name), lambda: array.cast(self.kind.arrow)))
+
+
+def bare(node: Node) -> Node:
+    """The node that stands in several places, itself."""
+    while isinstance(node, Shared):
+        node = node.node
+    return node
+
+
+def column_of(steps: Steps, node: Node) -> KernelColumn:
+    """The column of a `Column`, plain."""
+    node = bare(node)
+    assert isinstance(node, Column)
+    cells = steps.plain(node.name)
+    assert cells is not None
+    return cells.column
+
+
+def told(steps: Steps, step: Step, negated: bool = False) -> int:
+    """The room of truth values by the codes of a step that judges."""
+    step.leave()
+    steps.add(step)
+    room = steps.room_number()
+    steps.add(Truth(room, negated))
+    return room
 
 
 def _times(morsel: Morsel, name: str, fine: bool) -> pa.Array:
@@ -188,6 +233,13 @@ class Shared(Node):
 
     def operands(self) -> tuple[Node, ...]:
         return (self.node,)
+
+    @property
+    def native(self) -> bool:
+        return self.node.native
+
+    def queue(self, steps: Steps) -> int:
+        return self.node.queue(steps)
 
     def run(self, rows: Rows, active: Active) -> Values:
         return self.compute(rows, active)

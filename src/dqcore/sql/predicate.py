@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Morsel
+from ..steps import Steps
 from ..zones import Zone
 from . import arrays
 from .parser import parse
@@ -55,6 +56,11 @@ class Predicate:
     def true(self, morsel: Morsel) -> NDArray[np.bool_]:
         """A flag a row: whether it is true; a null is not."""
         return arrays.flags(arrays.filled(self.evaluate(morsel)))
+    def queue(self, steps: Steps) -> int | None:
+        """The room of truth values that steps fill, true where `evaluate` is; None where pyarrow must evaluate it."""
+        if not self._root.native or any(steps.plain(name) is None for name in self.columns):
+            return None
+        return self._root.queue(steps)
 
     def __repr__(self) -> str:
         return f"Predicate({self.sql!r})"
