@@ -217,10 +217,10 @@ class Form:
     """What record batches of one schema have in common: the names of their columns, and where those stand of which the
     schema says all that kernels must know. `ready` is what was made ready for every morsel of them."""
 
-    __slots__ = ("names", "places", "ready")
+    __slots__ = ("all_placed", "names", "places", "ready")
 
     def __init__(self, names: tuple[str, ...], places: dict[str, int]) -> None:
-        self.names, self.places = names, places
+        self.names, self.places, self.all_placed = names, places, len(names) == len(places)
         self.ready: Any = None
 
 
@@ -228,12 +228,16 @@ class Columns(Mapping[str, Cells]):
     """The columns of a morsel by name: some rows of a record batch, whose columns of a known place are made into cells
     when they are asked for; and others, which are `made`."""
 
-    __slots__ = ("_made", "_whole", "batch", "form", "low", "rows")
+    __slots__ = ("_made", "_number", "_whole", "batch", "form", "low", "rows")
 
     def __init__(
-        self, form: Form, batch: Batch, whole: Callable[[int], Whole], made: dict[str, Cells], low: int, rows: int
+        self, form: Form, batch: Batch, whole: Batches, number: int, made: dict[str, Cells], low: int, rows: int
     ) -> None:
-        self.form, self.batch, self._whole, self._made, self.low, self.rows = form, batch, whole, made, low, rows
+        self.form, self.batch, self._whole, self._number = form, batch, whole, number
+        self._made, self.low, self.rows = made, low, rows
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default
 
     def __getitem__(self, name: str) -> Cells:
         cells = self._made.get(name)
@@ -243,7 +247,8 @@ class Columns(Mapping[str, Cells]):
             assert isinstance(column, Column), "a dictionary's layout is not all in its schema"
             if self.rows < self.batch.rows:
                 column = column.slice(self.low, self.rows)
-            cells = self._made[name] = Cells.of_batch(self._whole(place), column, start=self.low)
+            whole = Whole(self._whole, self._number, place)
+            cells = self._made[name] = Cells.of_batch(whole, column, start=self.low)
         return cells
 
     def __setitem__(self, name: str, cells: Cells) -> None:
@@ -262,11 +267,11 @@ class Columns(Mapping[str, Cells]):
         """`rows` rows from row `low`, without copying."""
         whole = rows == self.rows
         made = dict(self._made) if whole else {name: cells.slice(low, rows) for name, cells in self._made.items()}
-        return Columns(self.form, self.batch, self._whole, made, self.low + low, rows)
+        return Columns(self.form, self.batch, self._whole, self._number, made, self.low + low, rows)
 
     def loose(self) -> dict[str, Cells]:
         """Those of no known place."""
-        if len(self.form.places) == len(self.form.names):
+        if self.form.all_placed:
             return {}
         return {name: self._made[name] for name in self.form.names if name not in self.form.places}
 

@@ -293,8 +293,9 @@ class Validator:
                 scanned = scan(self._plan, table, threads, tick=tick)
         made, firsts = found(self._plan, scanned, rows, threads)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
-        for name, column in written_columns(scanned).items():
-            table = table.append_column(name, column)
+        if scanned.written:
+            for name, column in written_columns(scanned).items():
+                table = table.append_column(name, column)
         return Report(self._about, made, table, rows, segments)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -162,12 +161,13 @@ def _parts(found: Fitted, table: pa.Table, imported: list[Batch]) -> list[Part]:
         wrong = batch.settle(found.fixed)
         if wrong >= 0:
             raise DataError(_MISCOUNTED.format(found.places[wrong].name))
-        loose = {
-            place.name: _cells(place, Whole(arrow, number, at), batch.column(at), start, shared)
-            for at, place in enumerate(found.places)
-            if not place.fixed
-        }
-        columns = Columns(found.form, batch, partial(Whole, arrow, number), loose, 0, batch.rows)
+        made_of = {}
+        if not found.form.all_placed:
+            for at, place in enumerate(found.places):
+                if not place.fixed:
+                    whole = Whole(arrow, number, at)
+                    made_of[place.name] = _cells(place, whole, batch.column(at), start, shared)
+        columns = Columns(found.form, batch, arrow, number, made_of, 0, batch.rows)
         made.append(Part(start, batch.rows, columns))
         start += batch.rows
     return made

@@ -60,9 +60,10 @@ def scan(
     """The states of all rules over the whole table. No threads are started for a single morsel. `tick` is called by
     this thread with the rows of each morsel that is done."""
     large = table.num_rows > morsel_rows
-    pieces = cuts(parts(plan, table), morsel_rows)
-    if not large and len(pieces) == 1 and tick is None:
-        return scan_morsel(plan, morsel(plan, pieces[0], table.schema))
+    found = parts(plan, table)
+    if not large and len(found) == 1 and tick is None:
+        return scan_morsel(plan, morsel(plan, Cut(found[0], 0, found[0].rows), table.schema))
+    pieces = cuts(found, morsel_rows)
     arenas = _Arenas()
     tasks = [partial(_scan_cut, arenas, plan, cut, table.schema) for cut in pieces]
     scanned = run(tasks, threads if large else 1, tick and (lambda at: tick(pieces[at].rows)))

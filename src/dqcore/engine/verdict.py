@@ -25,11 +25,9 @@ Segments = NDArray[np.int64]
 
 def found(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[list[Outcome] | Found, pa.Array | None]:
     """What every rule came to, in order, and the first row of each segment (None without segments)."""
-    work = partial(run, threads=threads)
-    states = [
-        state if type(state) is Marks else _judged(bound, state, rows, work)
-        for bound, state in zip(plan.bound, scanned.states, strict=True)
-    ]
+    states: list[Any] = list(scanned.states)
+    for number in plan.later:
+        states[number] = _judged(plan.bound[number], states[number], rows, partial(run, threads=threads))
     if scanned.segments is None:
         return Found(partial(_outcomes_of, plan, states), partial(_verdict, plan, states)), None
     made = _outcomes_of(plan, states)
@@ -85,10 +83,10 @@ def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
 
 
 def _verdict(plan: Plan, states: list[Marks | Settled]) -> str:
-    told = [
-        state if isinstance(state, Marks) else _outcome(bound, state).outcome
-        for bound, state in zip(plan.bound, states, strict=True)
-    ]
+    told: list[Any] = list(states)
+    for number in plan.later:
+        if isinstance(told[number], Settled):
+            told[number] = _outcome(plan.bound[number], told[number]).outcome
     return plan.limits.verdict(told)
 
 
