@@ -236,9 +236,6 @@ class Columns(Mapping[str, Cells]):
         self.form, self.batch, self._whole, self._number = form, batch, whole, number
         self._made, self.low, self.rows = made, low, rows
 
-    def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
-
     def __getitem__(self, name: str) -> Cells:
         cells = self._made.get(name)
         if cells is None:

@@ -192,7 +192,9 @@ class Steps:
                 self.queue, morsel.rows, self.rooms, self.program, batch, low, morsel.start, morsel.arena
             )
         except OverflowError:
-            raise DataError(TOO_MANY_ROWS) from None
+            if morsel.start + morsel.rows > MOST_ROWS:
+                raise DataError(TOO_MANY_ROWS) from None
+            raise
         if results is None:
             morsel.check()
             raise AssertionError("a step found fault with a column that is sound")
@@ -211,7 +213,7 @@ class Steps:
         """What of these steps is the same for every morsel of this form. Of each rule, the place of what its steps come to
         (or what else it gave) and how many steps there were once it was asked."""
         filled: set[int] = set()
-        same = []
+        same: list[bool] = []
         for step in self.queue:
             before = not step.follows or same[-1]
             same.append(before and Program.takes(step) and filled.issuperset(step.needs or ()))

@@ -140,6 +140,20 @@ static int dq_tally_codes(dq_tally *t, int level, const uint8_t *codes, int64_t 
   return 1;
 }
 
+/* What a filter and failing nulls say overrules the codes of a rule: a row is filtered whatever the rule said, and a skip
+ * becomes the null that caused it. */
+DQ_INLINE void dq_lay_over_body(uint8_t *restrict codes, const uint8_t *restrict overlay, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    uint8_t over = overlay[i], code = codes[i];
+    uint8_t skipped = over != 0 ? over : code;
+    codes[i] = over == DQ_FILTERED ? over : code == DQ_SKIP ? skipped : code;
+  }
+}
+DQ_LEVELS(dq_lay_over, (uint8_t *codes, const uint8_t *overlay, int64_t n), (codes, overlay, n))
+static void dq_lay_over(int level, uint8_t *codes, const uint8_t *overlay, int64_t n) {
+  DQ_CALL(level, dq_lay_over, (codes, overlay, n));
+}
+
 /* The numbers of the set bits among `n`, the first bit being `first`; gives where the next would be written. */
 static int64_t *dq_set_rows(const uint8_t *bits, int64_t n, int64_t first, int64_t *rows) {
   for (int64_t block = 0; block < n; block += 64) {

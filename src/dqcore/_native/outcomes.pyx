@@ -14,6 +14,7 @@ from .dq cimport DQ_NULL, dq_column
 
 cdef extern from "outcomes.h" nogil:
     int64_t* dq_set_rows(const uint8_t* bits, int64_t n, int64_t first, int64_t* rows)
+    void dq_lay_over(int level, uint8_t* codes, const uint8_t* overlay, int64_t n)
     void dq_append_bits(uint8_t* target, int64_t at, const uint8_t* source, int64_t n)
     void dq_spread(const dq_column* c, const uint8_t* values, uint8_t* codes)
     void dq_validity(const dq_column* c, uint8_t* valid)
@@ -252,6 +253,15 @@ cpdef Marks passes(int64_t rows):
     cdef dq_tally tally
     memset(&tally, 0, sizeof(dq_tally))
     return marks_of(rows, &tally)
+
+
+def lay_over(codes, overlay):
+    """Filtered rows are filtered whatever the rule said; a skip becomes the null that caused it."""
+    cdef int64_t n = len(codes)
+    cdef uint8_t* out = <uint8_t*>writable(codes, n)
+    cdef const uint8_t* over = <const uint8_t*>readable(overlay, n)
+    with nogil:
+        dq_lay_over(level, out, over, n)
 
 
 def spread(Column indices, value_codes, codes):

@@ -30,6 +30,12 @@ cdef extern from "text.h" nogil:
         dq_text_set set
         int level
 
+    ctypedef struct dq_lengths_state:
+        dq_column column
+        int64_t low
+        int64_t high
+
+    int dq_run_lengths(const void* state, int64_t start, int64_t n, uint8_t* codes)
     int dq_run_strangers(const void* state, int64_t start, int64_t n, uint8_t* codes)
     void dq_strangers(int level, const dq_column* c, const dq_text_set* set, uint8_t* codes)
     void dq_compare_text(const dq_column* a, const dq_column* b, int wanted, uint8_t* codes)
@@ -114,6 +120,21 @@ cdef class InSet(Step):
         self.state.set = texts.set
         self.state.level = level
         self.step.run = dq_run_strangers
+        self.step.state = &self.state
+        self.step.judges = 1
+        self.copied(sizeof(self.state))
+        self.reads(&self.state.column, column)
+
+
+cdef class Lengths(Step):
+    """Judges as `lengths`."""
+
+    cdef dq_lengths_state state
+
+    def __cinit__(self, Column column, int64_t low, int64_t high):
+        must_be_text(column)
+        self.state.low, self.state.high = low, high
+        self.step.run = dq_run_lengths
         self.step.state = &self.state
         self.step.judges = 1
         self.copied(sizeof(self.state))

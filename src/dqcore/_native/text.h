@@ -272,6 +272,17 @@ static int dq_run_strangers(const void *state, int64_t from, int64_t n, uint8_t 
   return 0;
 }
 
+typedef struct {
+  dq_column column;
+  int64_t low, high;
+} dq_lengths_state;
+static int dq_run_lengths(const void *state, int64_t from, int64_t n, uint8_t *codes) {
+  const dq_lengths_state *s = (const dq_lengths_state *)state;
+  dq_column part = dq_rows_of(&s->column, from, n);
+  dq_lengths(&part, s->low, s->high, codes);
+  return 0;
+}
+
 /* -1, 0 or 1; the order of the bytes of UTF-8 is the order of the code points. */
 DQ_INLINE int dq_order_text(dq_text a, dq_text b) {
   int64_t shorter = a.n < b.n ? a.n : b.n;

@@ -20,7 +20,7 @@ from .._native.columns import Column
 from .._native.outcomes import Marks
 from .._native.steps import Spread
 from ..morsel import Cells, Codes, Columns, Lit, Morsel
-from ..rules.base import FILTERED, SKIP, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
+from ..rules.base import FILTERED, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
 from ..steps import Laid, Ready, Steps
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
@@ -233,7 +233,7 @@ def _marked(bound: Bound[Check], desk: Desk, made: Mapping[str, pa.Array] | None
     """The marks of the codes on the desk, with what the engine knows better; and what the rule made, laid out."""
     overlay = _overlay(bound, desk.morsel)
     if overlay is not None:
-        lay_over(desk.codes, overlay)
+        _outcomes.lay_over(desk.codes, overlay)
     if made:
         _put(desk, _kept(made, desk.codes))
     return _outcomes.pack(desk.codes)
@@ -275,11 +275,6 @@ def _overlay(bound: Bound[Check], morsel: Morsel) -> Codes | None:
     if selected is not None:
         overlay[~selected] = FILTERED
     return overlay
-
-
-def lay_over(codes: Codes, overlay: Codes) -> None:
-    """Filtered rows are filtered whatever the rule said; a skip becomes the null that caused it."""
-    np.copyto(codes, overlay, where=(overlay == FILTERED) | ((codes == SKIP) & (overlay != 0)))
 
 
 def _kept(made: Mapping[str, pa.Array], codes: Codes) -> dict[str, pa.Array]:

@@ -18,7 +18,7 @@ from ..keyed import Run
 from ..report import Counts, Found, Outcome
 from ..rules.base import Check, Finding, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
-from .scan import Scanned, lay_over, run
+from .scan import Scanned, run
 
 Segments = NDArray[np.int64]
 
@@ -64,7 +64,7 @@ def _judged(bound: Bound[Check], state: Any, rows: int, work: Run) -> Marks | Se
     assert isinstance(check, KeyCheck)
     codes, details = check.judge(state.own, work)
     if state.overlay is not None:
-        lay_over(codes, state.overlay["codes"])
+        _outcomes.lay_over(codes, state.overlay["codes"])
     marks = _outcomes.pack(codes)
     return marks if details is None else Settled(marks, details)
 

@@ -8,6 +8,7 @@ from .._native import strings as _strings
 from ..binding import Binding
 from ..errors import RuleError
 from ..morsel import Cells, Codes
+from ..steps import Steps
 from .base import CellCheck, Common, Finding, ValueRule, column_name
 
 _LONGEST = 2**62
@@ -49,6 +50,10 @@ class LengthCheck(CellCheck):
         super().__init__(rule, [Finding(reason, rule.column) for reason in rule.reasons], rule.column)
         self.low = 0 if rule.min is None else rule.min
         self.high = _LONGEST if rule.max is None else rule.max
+
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        return None if cells is None else steps.add(_strings.Lengths(cells.column, self.low, self.high))
 
     def cells(self, cells: Cells, codes: Codes) -> None:
         _strings.lengths(cells.column, self.low, self.high, codes)

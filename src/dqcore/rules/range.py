@@ -203,6 +203,17 @@ class TimeRange(RangeCheck):
         self.micros = self.whole(first, last, -(2**63), 2**63 - 1)
         first, last = (None if bound is None else 2 * bound for bound in (first, last))
         self.halves = self.whole(first, last, -(2**63), 2**63 - 1)
+        self.bounds = _numbers.Bounds(self.micros[:2], (0, 0), (0.0, 0.0), "both")
+
+    def queue(self, steps: Steps) -> int | None:
+        cells = steps.plain(self.column)
+        if cells is None or self.micros.all is not None:
+            return None
+        # Microseconds are compared as they are stored, unless they are still to be read on the clock of a zone.
+        stored, zoned = cells.column.format.startswith("tsu:"), len(cells.column.format) > len("tsu:")
+        if not stored or not (zoned or steps.morsel.zone is None):
+            return None
+        return steps.add(_numbers.InRange(self.bounds, cells.column))
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
         values, valid = morsel.times(self.column)
