@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 from queue import SimpleQueue
 from threading import Event, Thread, local
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +24,6 @@ from ..rules.base import FILTERED, CellCheck, Check, KeyCheck, Pieces, RowCheck,
 from ..steps import Laid, Ready, Steps
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 

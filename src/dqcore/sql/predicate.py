@@ -56,6 +56,7 @@ class Predicate:
     def true(self, morsel: Morsel) -> NDArray[np.bool_]:
         """A flag a row: whether it is true; a null is not."""
         return arrays.flags(arrays.filled(self.evaluate(morsel)))
+
     def queue(self, steps: Steps) -> int | None:
         """The room of truth values that steps fill, true where `evaluate` is; None where pyarrow must evaluate it."""
         if not self._root.native or any(steps.plain(name) is None for name in self.columns):
