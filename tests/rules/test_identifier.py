@@ -19,6 +19,7 @@ from realdata import ROOT, data_folder
 
 import dqcore as dq
 from dqcore.catalogue import schemes_text
+from dqcore.knowledge.chance import chance
 from dqcore.knowledge.schemes import SCHEMES
 from dqcore.rules.identifier import REASONS
 
@@ -691,3 +692,76 @@ def test_braces_that_are_no_count_are_text() -> None:
     # RE2 reads a number with a zero before it as no number.
     rule = dq.Identifier("a", dq.Scheme(r"\d{01}"))
     assert told(dq.RuleSet([rule]).validate(pa.table({"a": ["1{01}", "1"]}))) == ["passed", "bad_format"]
+
+
+# --- what is reserved, and what passes by chance ---
+
+
+@pytest.mark.parametrize(
+    ("scheme", "reserved"),
+    [
+        ("nhs_number", ["9990000018", "1111111111", "999 000 0026"]),
+        ("ssn", ["078-05-1120", "457-55-5462"]),
+        ("uuid", ["urn:uuid:00000000-0000-0000-0000-000000000000"]),
+        (HOUSE, ["LAB-00000"]),
+    ],
+)
+def test_reserved_values_pass_where_they_are_allowed(scheme, reserved):
+    assert judged(scheme, reserved) == ["reserved"] * len(reserved)
+    assert judged(scheme, reserved, allow_reserved=True) == ["passed"] * len(reserved)
+    # Nothing else is allowed with them.
+    wrong = [value[:-1] + chr(ord(value[-1]) ^ 1) for value in reserved]
+    for plain, allowed in zip(judged(scheme, wrong), judged(scheme, wrong, allow_reserved=True), strict=True):
+        assert allowed == ("passed" if plain == "reserved" else plain)
+
+
+def test_allow_reserved_is_true_or_false():
+    with pytest.raises(dq.RuleError, match="allow_reserved is 'yes'; give true or false"):
+        dq.Identifier("id", "nhs_number", allow_reserved="yes")
+    rules = dq.RuleSet([dq.Identifier("id", "nhs_number", allow_reserved=True)])
+    assert dq.RuleSet.from_dict(rules.to_dict()) == rules
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("luhn", 1 / 10), ("npi", 1 / 10), ("ihi", 1 / 10), ("verhoeff", 1 / 10), ("gtin", 1 / 10), ("sscc", 1 / 10),
+        ("nhs_number", 1 / 11), ("bc_phn", 1 / 11), ("bsn", 1 / 11), ("mod11", 1 / 11), ("cpf", 1 / 100),
+        ("mod43", 1 / 43), ("mod37_2", 1 / 37), ("mod97_10", 1 / 100), ("fhir_id", 1), ("uuid", 1), ("kvnr", 1 / 10),
+    ],
+)  # fmt: skip
+def test_so_many_random_texts_pass(name, share):
+    # 999… and constants are taken from the NHS numbers, two lengths of 127 are reserved almost never.
+    assert chance(SCHEMES[name].scheme) == pytest.approx(share, rel=0.04)
+
+
+def test_random_texts_pass_as_often_as_their_meaning_says():
+    rng = np.random.default_rng(3)
+    for name, pattern in (("cpr", 10), ("ssn", 9), ("fodselsnummer", 11)):
+        drawn = ["".join(map(str, rng.integers(0, 10, pattern))) for _ in range(20_000)]
+        share = sum(MEANINGS[name](text) == "passed" for text in drawn) / len(drawn)
+        assert chance(SCHEMES[name].scheme) == pytest.approx(share, abs=0.005)
+
+
+def test_a_pattern_for_re2_has_no_chance_share():
+    assert chance(HOUSE) is None
+
+
+def test_details_tell_both_shares():
+    values = ["943 476 5919", "9434765918", "9990000018", None]
+    report = dq.RuleSet([dq.Identifier("id", "nhs_number", where="id <> '9434765918'")]).validate(table_of(values))
+    details = report.details("identifier:id").to_pylist()
+    assert details == [
+        {"scheme": "nhs_number", "evaluated": 2, "passed": 1, "passed_share": 0.5,
+         "chance_share": chance(SCHEMES["nhs_number"].scheme)}
+    ]  # fmt: skip
+    assert report.to_dict()["rules"][0]["details"] == details
+    empty = dq.RuleSet([dq.Identifier("id", HOUSE)]).validate(table_of([]))
+    assert empty.details("identifier:id").to_pylist() == [
+        {"scheme": HOUSE.pattern, "evaluated": 0, "passed": 0, "passed_share": None, "chance_share": None}
+    ]
+
+
+def test_details_hold_no_value_whatever_the_columns_are_called():
+    report = dq.RuleSet([dq.Identifier("scheme", "nhs_number")]).validate(pa.table({"scheme": ["9434765919"]}))
+    assert report.to_dict()["rules"][0]["details"][0]["scheme"] == "nhs_number"

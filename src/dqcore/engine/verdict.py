@@ -76,10 +76,15 @@ def _outcomes_of(plan: Plan, states: list[Marks | Settled]) -> list[Outcome]:
 def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
     settled = Settled(state) if isinstance(state, Marks) else state
     if bound.sees is not TableCheck:
-        return Outcome(bound.facts, bound.findings, settled.marks, bound.check.suggest, settled.details)
+        details = settled.details or partial(_details, bound.check, settled.marks)
+        return Outcome(bound.facts, bound.findings, settled.marks, bound.check.suggest, details)
     rule = bound.check.rule
     always_concludes = isinstance(rule, TableRule) and rule.always_concludes
     return Outcome(bound.facts, (), settled.marks, table_finding=settled.finding, always_concludes=always_concludes)
+
+
+def _details(check: Check, marks: Marks) -> pa.Table | None:
+    return check.details(marks.rows - marks.skipped, marks.failed)
 
 
 def _verdict(plan: Plan, states: list[Marks | Settled]) -> str:

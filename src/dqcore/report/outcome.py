@@ -95,7 +95,7 @@ class Outcome:
         findings: tuple[tuple[str, str | None], ...],
         marks: Marked,
         suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None,
-        details: pa.Table | Callable[[], pa.Table] | None = None,
+        details: pa.Table | Callable[[], pa.Table | None] | None = None,
         table_finding: tuple[str, str | None] | None = None,
         always_concludes: bool = False,
     ) -> None:

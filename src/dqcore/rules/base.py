@@ -243,6 +243,11 @@ class Check(ABC):
         keyed check its state or the place of what it is made from; None where it cannot. A `CellCheck` is asked for plain columns alone."""
         return None
 
+    def details(self, evaluated: int, failed: int) -> pa.Table | None:
+        """What the rule has to say beside its marks, of so many rows; made when it is asked for, None when there is
+        nothing. What a `KeyCheck` has to say it gives as it judges."""
+        return None
+
     def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
         """Suggestions (text, null for none) for failed rows: `rows` has the columns that were read, a row per
         finding, `reasons` each one's reason. None when the rule never suggests."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._native import runs as _runs
 from .._native.partitions import RowSet, spans
-from ..arrays import QUOTES, scalar
+from ..arrays import QUOTES, numbers, scalar
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
@@ -256,7 +256,7 @@ class DuplicatesCheck(KeyCheck):
             ),
             *(pa.field(name, pa.int64(), metadata={QUOTES: b""}) for name in COUNTS),
         ]
-        return pa.Table.from_arrays([*keys, *map(pa.array, counts)], schema=pa.schema(fields))
+        return pa.Table.from_arrays([*keys, *map(numbers, counts)], schema=pa.schema(fields))
 
 
 def _in_turn(tasks: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from .. import compute as pc
 from .._native.columns import Column
 from .._native.identifiers import Identifies
+from ..arrays import QUOTES, numbers, texts
 from ..binding import Binding
 from ..errors import DataError, RuleError, did_you_mean
 from ..knowledge.scheme import Scheme, program_of
 from ..logical import is_number
 from ..morsel import Cells, Codes
 from ..steps import Steps
-from .base import CellCheck, Common, Finding, ValueRule, column_name
+from .base import CellCheck, Common, Finding, ValueRule, column_name, switch
 
 REASONS = ("bad_character", "bad_length", "bad_format", "bad_check_digit", "reserved")
 
@@ -33,6 +35,12 @@ class Identifier(ValueRule):
 
     `into` is a new text column with the canonical form: separators out, letters in the scheme's case, zeros in front
     where the scheme fills up.
+
+    `allow_reserved` lets reserved values pass: test numbers are what a test feed is made of.
+
+    `details` is a row with the `scheme`, the rows `evaluated` and `passed`, the `passed_share`, and the `chance_share`:
+    of random texts of the scheme's pattern so many would pass (null for a pattern that RE2 must match). A column whose
+    rows pass no oftener holds no such identifiers.
 
     Raises `RuleError` for a scheme that is not known or does not hold together, `DataError` for a column that is not
     text: a number has lost its leading zeros.
@@ -49,12 +57,14 @@ class Identifier(ValueRule):
     column: str
     scheme: str | Scheme
     into: str | None
+    allow_reserved: bool
 
     def __init__(
         self,
         column: str,
         scheme: str | Scheme | Mapping[str, Any],
         into: str | None = None,
+        allow_reserved: bool = False,
         **common: Unpack[Common],
     ) -> None:
         self._set(
@@ -62,6 +72,7 @@ class Identifier(ValueRule):
             column=column_name(column, "column"),
             scheme=_scheme(scheme),
             into=None if into is None else column_name(into, "into"),
+            allow_reserved=switch(allow_reserved, "allow_reserved"),
         )
 
     def bind(self, binding: Binding) -> IdentifierCheck:
@@ -93,11 +104,15 @@ def _scheme(given: str | Scheme | Mapping[str, Any]) -> str | Scheme:
 
 
 class IdentifierCheck(CellCheck):
+    rule: Identifier
+
     def __init__(self, rule: Identifier) -> None:
         super().__init__(rule, [Finding(reason, rule.column) for reason in REASONS], rule.column)
         from ..knowledge.schemes import SCHEMES
 
         self.scheme = SCHEMES[rule.scheme].scheme if isinstance(rule.scheme, str) else rule.scheme
+        if rule.allow_reserved:
+            self.scheme = replace(self.scheme, reserved=(), constants=False)
         self.program = program_of(self.scheme)
         self.by_regex = self.scheme.shape is None
         self.into = rule.into
@@ -121,6 +136,22 @@ class IdentifierCheck(CellCheck):
             self.program.judge(column, codes, forms)
             return None
         return {self.into: _texts(*self.program.texts(column, codes, forms))}
+
+    def details(self, evaluated: int, failed: int) -> pa.Table:
+        from ..knowledge.chance import chance  # takes 30 ms, for who asks
+
+        name = self.rule.scheme if isinstance(self.rule.scheme, str) else self.scheme.pattern
+        passed, expected = evaluated - failed, chance(self.scheme)
+        made = {
+            "scheme": texts([name]),
+            "evaluated": numbers(np.array([evaluated])),
+            "passed": numbers(np.array([passed])),
+            "passed_share": numbers(np.array([passed / max(evaluated, 1)]), np.array([evaluated > 0])),
+            "chance_share": numbers(np.array([expected or 0.0]), np.array([expected is not None])),
+        }
+        # A column of the data may have one of these names; none of its values stands here.
+        fields = [pa.field(name, array.type, metadata={QUOTES: b""}) for name, array in made.items()]
+        return pa.Table.from_arrays(list(made.values()), schema=pa.schema(fields))
 
     def _forms(self, column: Column, codes: Codes) -> NDArray[np.uint8]:
         """Where the pattern matches the text without separators, for values whose characters and length are right."""
