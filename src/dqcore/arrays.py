@@ -27,6 +27,14 @@ def booleans(flags: NDArray[Any]) -> pa.BooleanArray:
     return pa.Array.from_buffers(pa.bool_(), len(flags), [None, bits(flags)])
 
 
+def flags(array: pa.BooleanArray) -> NDArray[np.bool_]:
+    """A boolean array without nulls as a flag a row."""
+    packed = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    low = array.offset % 8
+    packed = packed[array.offset // 8 : (array.offset + len(array) + 7) // 8]
+    return np.unpackbits(packed, count=low + len(array), bitorder="little")[low:].view(np.bool_)
+
+
 def numbers(values: NDArray[Any], valid: NDArray[Any] | None = None) -> pa.Array:
     """Numbers of any width as an Arrow array of their type, without copying; `valid` has a flag a row."""
     values = np.ascontiguousarray(values)

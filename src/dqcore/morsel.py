@@ -7,7 +7,7 @@ the hashes of a key. Logical nulls everywhere: a null inside a dictionary or a r
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,6 +60,10 @@ def lit(value: str | int | float | bool) -> Lit:
     Lit(value='mg/dL')
     """
     return Lit(value)
+
+
+Rewrite = Callable[[pa.Array], pa.Array]
+"""Gives a text for each text; nulls stay. Two that give the same are equal and have one hash."""
 
 
 class Once:
@@ -179,6 +183,13 @@ class Cells:
     def arrow(self) -> pa.Array:
         """The rows' values, decoded."""
         return self.values if self.once is None else take(self.values, self.indices)
+
+    def rewritten(self, change: Rewrite) -> Cells:
+        """The values as `change` gives them; a dictionary's once."""
+        if self.once is None:
+            return Cells(change(self.values))
+        values, once = self.once.get(("rewritten", change), lambda: (change(self.values), Once()))
+        return Cells(values, self.indices, once)
 
     def spread(self, of_values: Codes, codes: Codes) -> None:
         """Writes each row's code from the codes of a dictionary's values; a skip where the index is null."""
@@ -380,6 +391,17 @@ class Morsel:
                 fault = cells.once.get("fault", cells.column.fault)
                 if fault is not None:
                     raise DataError(f"column {name!r} is malformed Arrow data (dictionary): {fault[0]}")
+
+    def rewritten(self, rewrite: Mapping[str, Rewrite]) -> Morsel:
+        """The morsel with columns of text as functions give them; itself where there are none."""
+
+        def make() -> Morsel:
+            columns = {name: self.columns[name] for name in self.columns}
+            columns |= {name: columns[name].rewritten(change) for name, change in rewrite.items()}
+            return replace(self, columns=columns, _cache={})
+
+        made: Morsel = self.kept(("rewritten", *rewrite.items()), make) if rewrite else self
+        return made
 
     def put(self, columns: Mapping[str, pa.Array]) -> None:
         """Adds columns that a rule wrote, for the rules after it."""

@@ -17,7 +17,7 @@ from ._native.steps import Step
 from .arrays import numbers, take
 from .errors import DataError, did_you_mean
 from .logical import is_text, logical
-from .morsel import Cells, Codes, Keys, Morsel
+from .morsel import Cells, Codes, Keys, Morsel, Rewrite
 from .sources.arrow import MARK, as_table, sound
 from .zones import Zone
 
@@ -172,6 +172,14 @@ class Registry:
         assert isinstance(made, Converted)
         return made
 
+    def rewritten(self, rewrite: Mapping[str, Rewrite]) -> Registry:
+        """The registry with columns of text as functions give them; itself where there are none. Made once."""
+        if not rewrite:
+            return self
+        made = self.once(("rewritten", *sorted(rewrite.items(), key=repr)), lambda: Rewritten(self, rewrite))
+        assert isinstance(made, Rewritten)
+        return made
+
     def once(self, key: Any, make: Any) -> Any:
         """What `make` gives, made once and kept with the registry."""
         if key not in self._indexes:
@@ -182,24 +190,45 @@ class Registry:
         return self._indexes[key]
 
 
-class Converted(Registry):
-    """A registry from CSV with some columns read as numbers or times. What the other columns are indexed by is the
-    registry's own."""
+class Changed(Registry):
+    """A registry with some columns changed. What the other columns are indexed by is the registry's own."""
+
+    def __init__(self, base: Registry, table: pa.Table, changed: Iterable[str]) -> None:
+        self.__setstate__({"table": table, "version": base.version})
+        self.base, self.changed = base, frozenset(changed)
+
+    def column(self, name: str) -> pa.Array:
+        return super().column(name) if name in self.changed else self.base.column(name)
+
+    def index(self, columns: tuple[str, ...], seed: int = SEED) -> Index:
+        if self.changed.isdisjoint(columns):
+            return self.base.index(columns, seed)
+        return super().index(columns, seed)
+
+
+class Converted(Changed):
+    """A registry from CSV with some columns read as numbers or times."""
 
     def __init__(self, base: Registry, wants: Mapping[str, str]) -> None:
         from .sources.csv import convert  # only CSV needs it
 
         marks = base.table.schema.metadata
-        self.__setstate__({"table": convert(base.table, wants, marks[MARK].decode()), "version": base.version})
-        self.base, self.wants = base, dict(wants)
+        super().__init__(base, convert(base.table, wants, marks[MARK].decode()), wants)
+        self.wants = dict(wants)
 
     def __reduce__(self) -> Any:
         return Registry.read_as, (self.base, self.wants)
 
-    def column(self, name: str) -> pa.Array:
-        return super().column(name) if name in self.wants else self.base.column(name)
 
-    def index(self, columns: tuple[str, ...], seed: int = SEED) -> Index:
-        if self.wants.keys().isdisjoint(columns):
-            return self.base.index(columns, seed)
-        return super().index(columns, seed)
+class Rewritten(Changed):
+    """A registry with some columns of text as `rewrite` gives them."""
+
+    def __init__(self, base: Registry, rewrite: Mapping[str, Rewrite]) -> None:
+        table = base.table
+        for name, change in rewrite.items():
+            table = table.set_column(table.schema.get_field_index(name), name, change(base.column(name)))
+        super().__init__(base, table, rewrite)
+        self.rewrite = dict(rewrite)
+
+    def __reduce__(self) -> Any:
+        return Registry.rewritten, (self.base, self.rewrite)

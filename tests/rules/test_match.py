@@ -1,10 +1,13 @@
 """Match. An MRN is unique only with its assigning authority, and its leading zeros matter (HL7 CX: id, authority,
 type); one accession number belongs to one patient (DICOM PS3.3, Accession Number with its Issuer)."""
 
+import contextlib
 import decimal
 import pickle
 import random
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
+from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +21,57 @@ import dqcore as dq
 from dqcore import Match
 
 
-def meaning(entries, columns, key, max_edits=0, agree=None, text=None):
+def digits_of(day):
+    """A date, or a text that is one, as its eight digits; None where it is none."""
+    if isinstance(day, date):
+        return day.strftime("%Y%m%d")
+    digits = day[:4] + day[5:7] + day[8:] if day[4:5] == "-" and day[7:8] == "-" and len(day) == 10 else day
+    return digits if len(digits) == 8 and all(digit in "0123456789" for digit in digits) else None
+
+
+def dates_agree(a, b):
+    a, b = digits_of(a), digits_of(b)
+    if a is None or b is None:
+        return False
+    if a == b or (a[:4] == b[:4] and a[4:6] == b[6:] and a[6:] == b[4:6]):
+        return True
+    if sum(x != y for x, y in zip(a, b, strict=True)) == 1:
+        return True
+    return any(a[:at] + a[at + 1] + a[at] + a[at + 2 :] == b for at in range(7))
+
+
+def letters_of(name):
+    plain = unicodedata.normalize("NFKD", name).lower()
+    return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LN")
+
+
+def names_agree(a, b):
+    a, b = letters_of(a), letters_of(b)
+    return a == b or (min(len(a), len(b)) >= 4 and OSA.distance(a, b) <= 1)
+
+
+def agreeing_in(cells, slips):
+    """For each (column, the row's value, the entry's): True, False, or None where one is not known."""
+    told = []
+    for column, a, b in cells:
+        slip = slips.get(column)
+        if a is None or b is None or (slip == "name" and not (letters_of(a) and letters_of(b))):
+            told.append(None)
+        else:
+            told.append(dates_agree(a, b) if slip == "date" else names_agree(a, b) if slip == "name" else a == b)
+    names = [place for place, (column, _, _) in enumerate(cells) if slips.get(column) == "name"]
+    for one, two in combinations(names, 2):
+        if told[one] is not None and told[two] is not None:
+            (_, first, held_first), (_, second, held_second) = cells[one], cells[two]
+            if names_agree(first, held_second) and names_agree(second, held_first):
+                told[one] = told[two] = True
+    return told
+
+
+def meaning(entries, columns, key, max_edits=0, agree=None, text=None, slips=None):
     """The rule as one would apply it with the registry on paper, entry by entry."""
     agree = agree or {}
+    slips = slips or {}
     text = [True] * len(key) if text is None else text
     listed = [entry for entry in entries if all(entry[name] is not None for name in key)]
 
@@ -45,8 +96,9 @@ def meaning(entries, columns, key, max_edits=0, agree=None, text=None):
         unknown = False
         for entry in own:
             cells = [(ours, row[ours], entry[theirs]) for ours, theirs in agree.items()]
-            differing = [ours for ours, a, b in cells if a is not None and b is not None and a != b]
-            nulls = [ours for ours, a, b in cells if a is None or b is None]
+            agreement = agreeing_in(cells, slips)
+            differing = [ours for (ours, _, _), agrees in zip(cells, agreement, strict=True) if agrees is False]
+            nulls = [ours for (ours, _, _), agrees in zip(cells, agreement, strict=True) if agrees is None]
             if not differing and not nulls:
                 return "passed"
             if not differing:
@@ -95,6 +147,39 @@ assigned = [
 ]
 
 
+DAYS = [date(1980, 1, 2), date(1980, 2, 1), date(1980, 1, 3), date(1981, 2, 1), date(1980, 10, 2), date(1908, 1, 2)]
+NAMED = {"born": "birth_date", "given": "given_name", "family": "family_name"}
+SLIPS = {"born": "date", "given": "name", "family": "name"}
+names = st.sampled_from(
+    ["Anna", "ANNA", "Ana", "Annna", "Møller", "Moller", "Müller", "Mueller", "MULLER ", "Li", "Lu", "-", ""]
+)
+PEOPLE = pa.schema(
+    {"mrn": pa.string(), "birth_date": pa.string(), "given_name": pa.string(), "family_name": pa.large_string()}
+)
+people = [
+    {"mrn": mrn, "birth_date": day, "given_name": given_name, "family_name": family}
+    for mrn, day, given_name, family in [
+        ("1", "1980-01-02", "Anna", "Müller"),
+        ("1", "19800103", "Anna", "Li"),
+        ("2", "1980-02-01", "Lu", "Li"),
+        ("3", "unknown", "Anna", "Anna"),
+        ("3", None, "Møller", ""),
+        ("4", "1980-1-2", None, "Moller"),
+    ]
+]
+
+HOUSE = dq.Scheme("[A-Z]{2}[0-9]{1,2}", separators="-", case="upper", pad=4)
+housed = [{"mrn": mrn} for mrn in ["AB1", "0ab1", "ba-11", "BA11", "B", None]]
+
+
+def by_house(text):
+    """The scheme's way of writing: no hyphens, capitals, four characters where there are three or four."""
+    if text is None:
+        return None
+    text = text.replace("-", "").upper()
+    return "0" * (4 - len(text)) + text if len(text) in (3, 4) else text
+
+
 class TestLaws(Laws):
     subjects = [
         *(
@@ -118,6 +203,27 @@ class TestLaws(Laws):
                 assigned, ["site", "pid", "kind"], ["authority", "id", "type"], 2, text=[True, False, True]
             ),
             registries={"ids": pa.Table.from_pylist(assigned)},
+        ),
+        Subject(
+            Match("mrn", registry="people", registry_key="mrn", agree=NAMED, slips=SLIPS),
+            columns={
+                "mrn": (pa.string(), st.sampled_from(["1", "2", "3", "4"])),
+                "born": (pa.date32(), st.sampled_from(DAYS)),
+                "given": (pa.string(), names),
+                "family": (pa.string(), names),
+            },
+            meaning=meaning(people, ["mrn"], ["mrn"], agree=NAMED, slips=SLIPS),
+            registries={"people": pa.Table.from_pylist(people, PEOPLE)},
+            name="slips",
+        ),
+        Subject(
+            Match("mrn", registry="people", registry_key="mrn", max_edits=1, schemes={"mrn": HOUSE}),
+            columns={"mrn": (pa.string(), st.text("ab1-", max_size=5))},
+            meaning=lambda rows: meaning([{"mrn": by_house(entry["mrn"])} for entry in housed], ["mrn"], ["mrn"], 1)(
+                [{"mrn": by_house(row["mrn"])} for row in rows]
+            ),
+            registries={"people": pa.Table.from_pylist(housed)},
+            name="a scheme",
         ),
         Subject(
             Match("id", registry="ids", registry_key="id"),
@@ -569,3 +675,108 @@ def test_what_a_registry_is_asked_is_made_once():
     for _ in range(2):
         dq.RuleSet([rule]).validate(pa.table({"mrn": ["1"]}), registries={"r": held})
     assert sum(key[0] == "neighbours" for key in held._indexes) == 1
+
+
+# --- slips, and the way a scheme writes ---
+
+
+def test_a_slip_is_told_from_another_person():
+    held = pa.table({"id": ["1"], "born": [date(1980, 1, 2)], "given": ["Anna"], "family": ["O'Neill-Smith"]})
+    rule = Match(
+        "id", registry="r", registry_key="id", agree={"dob": "born", "first": "given", "last": "family"},
+        slips={"dob": "date", "first": "name", "last": "name"},
+    )  # fmt: skip
+    cases = [
+        ("1980-01-02", "anna", "ONEILL SMITH", "passed"),
+        ("1980-02-01", "Anna", "ONeil Smith", "passed"),
+        ("19800120", "Oneil-Smith", "ANNA", "passed"),
+        ("1980-02-10", "Anna", "O'Neill-Smith", "disagrees:dob"),
+        ("1981-01-03", "Anna", "O'Neill-Smith", "disagrees:dob"),
+        ("2.1.1980", "Anna", "O'Neill-Smith", "disagrees:dob"),
+        ("1980-01-02", "Hannah", "O'Neill-Smith", "disagrees:first"),
+        ("1980-01-02", "Anna", "Jones", "disagrees:last"),
+        ("1980-01-02", "Anna", "-", "skipped"),
+        ("1980-01-02", "Jones", "-", "disagrees:first"),
+    ]
+    data = pa.table({name: [case[at] for case in cases] for at, name in enumerate(["dob", "first", "last"])})
+    data = data.append_column("id", pa.array(["1"] * len(cases)))
+    assert words(rule, data, registries={"r": held}) == [case[3] for case in cases]
+
+
+def test_dates_of_csv_stay_text_where_a_slip_may_be_no_date(tmp_path):
+    (tmp_path / "data.csv").write_text("id,dob\n1,1980-02-01\n1,31.12.1980\n")
+    held = pa.table({"id": ["1"], "born": [date(1980, 1, 2)]})
+    rule = Match("id", registry="r", registry_key="id", agree={"dob": "born"}, slips={"dob": "date"})
+    assert words(rule, tmp_path / "data.csv", registries={"r": held}) == ["passed", "disagrees:dob"]
+
+
+@given(st.dates(date(1900, 1, 1), date(2030, 12, 31)), st.dates(date(1900, 1, 1), date(2030, 12, 31)), st.booleans())
+def test_dates_agree_as_on_paper(a, b, near):
+    if near:
+        with contextlib.suppress(ValueError):
+            b = a.replace(month=a.day, day=a.month)
+    rule = Match("id", registry="r", registry_key="id", agree={"dob": "born"}, slips={"dob": "date"})
+    found = words(rule, pa.table({"id": ["1"], "dob": [a]}), registries={"r": pa.table({"id": ["1"], "born": [b]})})
+    assert found == ["passed" if dates_agree(a, b) else "disagrees:dob"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"slips": {"dob": "date"}}, "slips names 'dob', which is not in agree"),
+        ({"agree": {"dob": "born"}, "slips": {"dob": "day"}}, "slips of 'dob' is 'day'; it is 'date' or 'name'"),
+        ({"agree": {"dob": "born"}, "slips": {}}, "slips maps columns of agree"),
+        ({"agree": {"dob": "born"}, "slips": ["dob"]}, "slips maps columns of agree"),
+        ({"schemes": {"mrn": "luhn"}}, "schemes names 'mrn', which is no column of the key"),
+        ({"schemes": {"id": "nhs"}}, "scheme 'nhs' is not known"),
+        ({"schemes": "luhn"}, "schemes maps columns of the key to schemes"),
+    ],
+)
+def test_slips_and_schemes_that_are_wrong_are_refused(parameters, message):
+    with pytest.raises(dq.RuleError, match=message):
+        Match("id", registry="r", registry_key="id", **parameters)
+
+
+@pytest.mark.parametrize(
+    ("slip", "ours", "theirs", "message"),
+    [
+        ("date", pa.int64(), pa.date32(), "column 'dob' holds int64; a date with slips is dates, or dates as text"),
+        ("name", pa.string(), pa.date32(), "the registry's column 'born' holds date32.*; a name with slips is text"),
+    ],
+)
+def test_slips_of_other_types_are_refused(slip, ours, theirs, message):
+    data, held = pa.schema({"id": pa.string(), "dob": ours}), pa.table({"id": ["1"], "born": pa.nulls(1, theirs)})
+    rule = Match("id", registry="r", registry_key="id", agree={"dob": "born"}, slips={"dob": slip})
+    with pytest.raises(dq.DataError, match=message):
+        dq.RuleSet([rule]).prepare(data, registries={"r": held})
+
+
+def test_from_a_text_to_an_entry_in_one_rule():
+    held = pa.table({"nhs": ["943 476 5919", "9434765870"], "born": [date(1980, 1, 2), date(1980, 1, 2)]})
+    rule = Match(
+        "id", registry="r", registry_key="nhs", max_edits=1, schemes={"id": "nhs_number"}, agree={"dob": "born"}
+    )
+    data = pa.table(
+        {
+            "id": ["9434765919", "943-476-5870", "943 476 5819", "9434765919", "9434765"],
+            "dob": [date(1980, 1, 2)] * 3 + [date(1980, 1, 3)] * 2,
+        }
+    )
+    rules = dq.RuleSet([rule])
+    for form in (data, data.set_column(0, "id", data["id"].dictionary_encode())):
+        report = rules.validate(form, registries={"r": held})
+        assert told(report) == ["passed", "passed", "near_match", "disagrees:dob", "not_found"]
+        # The suggestion is the registry's own spelling.
+        assert report.failures(values=True)["suggestion"].to_pylist() == ["943 476 5919", None, None]
+    assert dq.RuleSet.from_dict(rules.to_dict()) == rules
+    validator = pickle.loads(pickle.dumps(rules.prepare(data.schema, registries={"r": held})))
+    assert told(validator.validate(data)) == ["passed", "passed", "near_match", "disagrees:dob", "not_found"]
+
+
+def test_leading_zeros_are_filled_by_a_scheme_of_the_house():
+    mrn = dq.Scheme("[0-9]{4,8}", pad=8)
+    rule = Match("site", "id", registry="r", registry_key=["site", "mrn"], schemes={"id": mrn})
+    held = pa.table({"site": ["A", "B"], "mrn": ["00001234", "4321"]})
+    data = pa.table({"site": ["A", "A", "B", "B", "A"], "id": ["1234", "00001234", "004321", "1234", "234"]})
+    assert words(rule, data, registries={"r": held}) == ["passed", "passed", "passed", "not_found", "not_found"]
+    assert dq.RuleSet.from_dict(dq.RuleSet([rule]).to_dict()) == dq.RuleSet([rule])

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .._native.columns import Column
-from .scheme import Scheme, program_of
+from .scheme import Scheme, lengths_of, program_of
 from .shapes import Shape
 
 CHARACTERS = 2**21
@@ -27,7 +27,7 @@ def chance(scheme: Scheme) -> float | None:
     shape = scheme.shape
     if shape is None:
         return None
-    lengths = sorted(scheme.lengths or shape.lengths())
+    lengths = sorted(lengths_of(scheme))
     texts = max(CHARACTERS // sum(lengths), 1)
     passed = 0
     draw = np.random.PCG64(1)

@@ -153,7 +153,7 @@ def program_of(scheme: Scheme) -> Program:
     places = sorted(set(shape.places()), key=sorted) if shape else []
     number = {place: at for at, place in enumerate(places)}
     weighed = weighing(scheme.check, scheme.weights, scheme.modulus, scheme.ten, _digits(scheme, shape))
-    lengths = _lengths(scheme, shape)
+    lengths = lengths_of(scheme)
     return Program(
         keep=bytes(kept),
         classes=[
@@ -207,7 +207,9 @@ def _kept(scheme: Scheme, shape: Shape | None) -> bytearray:
     return kept
 
 
-def _lengths(scheme: Scheme, shape: Shape | None) -> set[int]:
+def lengths_of(scheme: Scheme) -> set[int]:
+    """The lengths that a text may have without separators, before it is filled up."""
+    shape = scheme.shape
     possible = shape.lengths() if shape else range(1, MOST + 1)
     for length in scheme.lengths:
         if length not in possible:
@@ -231,3 +233,28 @@ def _listed(scheme: Scheme, name: str, lengths: set[int]) -> list[Listed]:
             raise wrong(name, text, "no text of that length fits the pattern; '*' at its end stands for any rest")
         entries.append(entry)
     return entries
+
+
+def known_scheme(given: str | Scheme | Mapping[str, Any]) -> str | Scheme:
+    """The name of a shipped scheme or a scheme, as parameters give one. Raises `RuleError`."""
+    if isinstance(given, Scheme):
+        return given
+    if isinstance(given, Mapping):
+        return Scheme.of(given)
+    if not isinstance(given, str):
+        raise RuleError(f"scheme is {given!r}; give a name such as 'nhs_number', or a dq.Scheme")
+    from .schemes import SCHEMES  # many, for rule sets that have none
+
+    if given not in SCHEMES:
+        hint = did_you_mean(given, list(SCHEMES)) or "; `dqcore rules --schemes` lists those that are."
+        raise RuleError(f"scheme {given!r} is not known{hint} A scheme of your own is a dq.Scheme")
+    return given
+
+
+def scheme_of(given: str | Scheme) -> Scheme:
+    """The scheme of that name, or the scheme itself."""
+    if isinstance(given, Scheme):
+        return given
+    from .schemes import SCHEMES
+
+    return SCHEMES[given].scheme

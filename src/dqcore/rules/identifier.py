@@ -15,8 +15,8 @@ from .._native.columns import Column
 from .._native.identifiers import Identifies
 from ..arrays import QUOTES, numbers, texts
 from ..binding import Binding
-from ..errors import DataError, RuleError, did_you_mean
-from ..knowledge.scheme import Scheme, program_of
+from ..errors import DataError
+from ..knowledge.scheme import Scheme, known_scheme, program_of, scheme_of
 from ..logical import is_number
 from ..morsel import Cells, Codes
 from ..steps import Steps
@@ -70,7 +70,7 @@ class Identifier(ValueRule):
         self._set(
             common,
             column=column_name(column, "column"),
-            scheme=_scheme(scheme),
+            scheme=known_scheme(scheme),
             into=None if into is None else column_name(into, "into"),
             allow_reserved=switch(allow_reserved, "allow_reserved"),
         )
@@ -88,29 +88,12 @@ class Identifier(ValueRule):
         return IdentifierCheck(self)
 
 
-def _scheme(given: str | Scheme | Mapping[str, Any]) -> str | Scheme:
-    if isinstance(given, Scheme):
-        return given
-    if isinstance(given, Mapping):
-        return Scheme.of(given)
-    if not isinstance(given, str):
-        raise RuleError(f"scheme is {given!r}; give a name such as 'nhs_number', or a dq.Scheme")
-    from ..knowledge.schemes import SCHEMES  # many, for rule sets that have none
-
-    if given not in SCHEMES:
-        hint = did_you_mean(given, list(SCHEMES)) or "; `dqcore rules --schemes` lists those that are."
-        raise RuleError(f"scheme {given!r} is not known{hint} A scheme of your own is a dq.Scheme")
-    return given
-
-
 class IdentifierCheck(CellCheck):
     rule: Identifier
 
     def __init__(self, rule: Identifier) -> None:
         super().__init__(rule, [Finding(reason, rule.column) for reason in REASONS], rule.column)
-        from ..knowledge.schemes import SCHEMES
-
-        self.scheme = SCHEMES[rule.scheme].scheme if isinstance(rule.scheme, str) else rule.scheme
+        self.scheme = scheme_of(rule.scheme)
         if rule.allow_reserved:
             self.scheme = replace(self.scheme, reserved=(), constants=False)
         self.program = program_of(self.scheme)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
 from ..arrays import take
 from ..binding import Binding
 from ..errors import DataError, RuleError
+from ..knowledge.canonical import Canonical
+from ..knowledge.scheme import Scheme, known_scheme, scheme_of
 from ..logical import can_be_key, logical, reads_as
 from ..morsel import Cells, Codes, Lit, Morsel, Ref
 from ..neighbours import SEVERAL, nearest, neighbours, text_columns
@@ -24,6 +26,7 @@ from .base import PASS, SKIP, Common, Finding, RowCheck, RowRule, Selected, colu
 
 NOT_FOUND, NEAR_MATCH, AMBIGUOUS = 1, 2, 3
 MOST_EDITS = 2
+SLIPS = ("date", "name")
 
 
 class Match(RowRule):
@@ -33,7 +36,9 @@ class Match(RowRule):
     is looked for within `max_edits` (0, 1 or 2): an edit inserts, deletes or substitutes a character (a code point)
     or transposes two adjacent ones. The edits of a composite key are summed over its text columns; its other columns
     must be equal. `agree` maps columns of the data to the registry's that they must equal; of a key with several
-    entries it is enough that one agrees in all.
+    entries it is enough that one agrees in all. `slips` says which of them are typed by hand, a `date` or a `name`: these
+    also agree when a slip explains the difference (day and month exchanged, a digit wrong; another case or accent, an
+    edit, given and family name exchanged).
 
     A row with a null in its key is skipped. A null in `agree`, on either side, hides neither `not_found` nor another
     disagreement; a row of which nothing else is wrong is then skipped. Keys are compared as they are, leading zeros
@@ -54,6 +59,8 @@ class Match(RowRule):
     registry_key: tuple[str, ...]
     max_edits: int
     agree: dict[str, str] | None
+    slips: dict[str, str] | None
+    schemes: dict[str, str | Scheme] | None
 
     def __init__(
         self,
@@ -62,6 +69,8 @@ class Match(RowRule):
         registry_key: str | Sequence[str],
         max_edits: int = 0,
         agree: Mapping[str, str] | None = None,
+        slips: Mapping[str, str] | None = None,
+        schemes: Mapping[str, str | Scheme | Mapping[str, Any]] | None = None,
         **common: Unpack[Common],
     ) -> None:
         refs = tuple(reference(column, "columns") for column in columns)
@@ -82,6 +91,8 @@ class Match(RowRule):
             registry_key=keys,
             max_edits=max_edits,
             agree=_mapping(agree),
+            slips=_slips(slips, agree or {}),
+            schemes=_schemes(schemes, refs),
         )
 
     def reads(self) -> tuple[Ref, ...]:
@@ -92,12 +103,16 @@ class Match(RowRule):
         if registry is None:
             return {}
         types = {item.name: item.type for item in registry.table.schema}
-        wants = {ours: reads_as(types[theirs]) for ours, theirs in (self.agree or {}).items() if theirs in types}
+        wants = {ours: reads_as(types[theirs]) for ours, theirs in self._exact().items() if theirs in types}
         return {ours: want for ours, want in wants.items() if want}
+
+    def _exact(self) -> dict[str, str]:
+        """What must agree without a slip; a date that may be a slip away may be none at all, and stays text."""
+        return {ours: theirs for ours, theirs in (self.agree or {}).items() if ours not in (self.slips or {})}
 
     def bind(self, binding: Binding) -> MatchCheck:
         types = binding.key(*self.columns)
-        wants = {theirs: reads_as(binding.type_of(ours)) for ours, theirs in (self.agree or {}).items()}
+        wants = {theirs: reads_as(binding.type_of(ours)) for ours, theirs in self._exact().items()}
         keys = binding.keyed_as_time(self.columns, self.registry_key)
         registry = binding.registry(self.registry, {**wants, **keys})
         for column, key, type_ in zip(self.columns, self.registry_key, types, strict=True):
@@ -112,8 +127,14 @@ class Match(RowRule):
                 f"rule {self.id!r}: every entry of registry {self.registry!r} has a null in its key "
                 f"({', '.join(self.registry_key)}); name the columns that hold it"
             )
-        pairs = tuple(pair(binding, column, registry, other) for column, other in (self.agree or {}).items())
-        check = MatchCheck(self, registry, pairs, binding.seed)
+        slips = self.slips or {}
+        pairs = tuple(
+            pair(binding, column, registry, other, slips.get(column)) for column, other in (self.agree or {}).items()
+        )
+        rewrite = {column: Canonical(scheme_of(scheme)) for column, scheme in (self.schemes or {}).items()}
+        for column in rewrite:
+            binding.text(column)
+        check = MatchCheck(self, registry, pairs, rewrite, binding.seed)
         check.prepare(as_morsel(pa.table({}), (), binding.zone, binding.seed))
         return check
 
@@ -127,6 +148,34 @@ def _mapping(agree: Mapping[str, str] | None) -> dict[str, str] | None:
             "leave it out where only the key is looked up"
         )
     return {column_name(ours, "agree"): column_name(theirs, "agree") for ours, theirs in agree.items()}
+
+
+def _slips(slips: Mapping[str, str] | None, agree: Mapping[str, str]) -> dict[str, str] | None:
+    if slips is None:
+        return None
+    if not isinstance(slips, Mapping) or not slips:
+        raise RuleError(
+            "slips maps columns of agree to what they hold, such as {'birth_date': 'date'}; or leave it out"
+        )
+    for column, what in slips.items():
+        if column not in agree:
+            raise RuleError(f"slips names {column!r}, which is not in agree; only what must agree can be a slip apart")
+        if what not in SLIPS:
+            raise RuleError(f"slips of {column!r} is {what!r}; it is 'date' or 'name'")
+    return dict(slips)
+
+
+def _schemes(given: Mapping[str, Any] | None, refs: tuple[Ref, ...]) -> dict[str, str | Scheme] | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not given:
+        raise RuleError(
+            "schemes maps columns of the key to schemes, such as {'patient_id': 'nhs_number'}; or leave it out"
+        )
+    for column in given:
+        if column not in refs:
+            raise RuleError(f"schemes names {column!r}, which is no column of the key; those are {refs!r}")
+    return {column: known_scheme(scheme) for column, scheme in given.items()}
 
 
 def _same_key(rule: Match, ref: Ref, ours: pa.DataType, key: str, theirs: pa.DataType) -> None:
@@ -148,11 +197,17 @@ def _same_key(rule: Match, ref: Ref, ours: pa.DataType, key: str, theirs: pa.Dat
 class MatchCheck(RowCheck):
     rule: Match
 
-    def __init__(self, rule: Match, registry: Registry, pairs: tuple[Pair, ...], seed: int) -> None:
+    def __init__(
+        self, rule: Match, registry: Registry, pairs: tuple[Pair, ...], rewrite: dict[str, Canonical], seed: int
+    ) -> None:
         first = rule.leading_columns()[0]
         found = [Finding(reason, first) for reason in rule.reasons[:AMBIGUOUS]]
         super().__init__(rule, [*found, *(Finding(f"disagrees:{pair.column}", pair.column) for pair in pairs)])
-        self.registry, self.pairs, self.seed = registry, pairs, seed
+        self.given, self.pairs, self.rewrite, self.seed = registry, pairs, rewrite, seed
+        keys = zip(rule.columns, rule.registry_key, strict=True)
+        self.registry = registry.rewritten(
+            {key: rewrite[ref] for ref, key in keys if isinstance(ref, str) and ref in rewrite}
+        )
 
     def prepare(self, morsel: Morsel) -> None:
         """Makes what morsels of this seed and zone will ask for; it is kept with the registry."""
@@ -164,7 +219,7 @@ class MatchCheck(RowCheck):
 
     def queue(self, steps: Steps) -> int | None:
         rule = self.rule
-        if rule.max_edits or self.pairs:
+        if rule.max_edits or self.pairs or self.rewrite:
             return None
         index = self.registry.index(rule.registry_key, steps.morsel.seed)
         cells = steps.cells(rule.columns[0]) if len(rule.columns) == 1 else None
@@ -182,7 +237,7 @@ class MatchCheck(RowCheck):
         return codes
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> None:
-        rule = self.rule
+        rule, morsel = self.rule, morsel.rewritten(self.rewrite)
         index, keys = self.registry.index(rule.registry_key, morsel.seed), morsel.keys(rule.columns)
         index.strangers(keys, NOT_FOUND, codes)
         if rule.max_edits:
@@ -216,10 +271,11 @@ class MatchCheck(RowCheck):
         near = np.flatnonzero(np.array([reason == self.rule.reasons[NEAR_MATCH - 1] for reason in reasons], bool))
         source = np.full(len(reasons), -1, np.int64)
         if len(near):
-            numbers = self._nearest(as_morsel(rows, self.rule.leading_columns(), seed=self.seed), near)
+            morsel = as_morsel(rows, self.rule.leading_columns(), seed=self.seed).rewritten(self.rewrite)
+            numbers = self._nearest(morsel, near)
             source[near] = self.registry.index(self.rule.registry_key, self.seed).firsts[numbers]
         at = pa.array(source, mask=source < 0)
-        parts = [_as_text(take(self.registry.column(name), at)) for name in self.rule.registry_key]
+        parts = [_as_text(take(self.given.column(name), at)) for name in self.rule.registry_key]
         return pc.binary_join_element_wise(*parts, ", ")
 
 

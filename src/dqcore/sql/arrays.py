@@ -13,6 +13,7 @@ from .._native import outcomes as _outcomes
 from .._native.columns import Column
 from ..arrays import bits as bits
 from ..arrays import booleans as booleans
+from ..arrays import flags as flags
 from ..arrays import numbers as numbers
 from ..arrays import scalar
 
@@ -47,14 +48,6 @@ def either(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.Boo
     if one is None or other is None:
         return other if one is None else one
     return call("or", one, other)
-
-
-def flags(array: pa.BooleanArray) -> NDArray[np.bool_]:
-    """A boolean array without nulls as a flag a row."""
-    packed = np.frombuffer(array.buffers()[1] or b"", np.uint8)
-    low = array.offset % 8
-    packed = packed[array.offset // 8 : (array.offset + len(array) + 7) // 8]
-    return np.unpackbits(packed, count=low + len(array), bitorder="little")[low:].view(np.bool_)
 
 
 def raw(array: pa.Array) -> NDArray[Any]:
