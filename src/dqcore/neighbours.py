@@ -28,9 +28,9 @@ FARTHEST = 64
 
 def neighbours(registry: Registry, key: tuple[str, ...], max_edits: int, seed: int = SEED) -> Neighbours:
     """The index of a registry's keys within `max_edits`, numbered as in `registry.index(key)`; made once. At least
-    one column of the key must be text. A key of n characters takes about 13 bytes for each of the n + 1 or (n² + n) / 2
+    one column of the key must be text. A key of n characters takes 10 to 11 bytes for each of the n + 1 or (n² + n) / 2
     + 1 texts that one or two deletions leave of it, n at most 32 or 12 (longer keys are entered by a part of them), and
-    4 n + 8 bytes more."""
+    n + 8 bytes more, 4 n + 8 where some key has a character that is not ASCII."""
 
     def make() -> Neighbours:
         index = registry.index(key, seed)

@@ -2,7 +2,8 @@
  * ones, and no character is edited twice (optimal string alignment).
  *
  * A key is a sequence of symbols: its characters as code points, its columns one after the other with a bar between
- * them. Bars are never edited, so that the distance of a composite is the sum over its columns.
+ * them. Bars are never edited, so that the distance of a composite is the sum over its columns. Symbols are bytes where
+ * every character is ASCII, else four bytes each; only symbols of one width are compared.
  *
  * Finding: two keys within k edits have, after at most k deletions from each, a sequence in common (an inserted
  * character is deleted from one; a substituted or transposed one from each). So every key is entered under the
@@ -18,7 +19,11 @@
 #include "dq.h"
 #include "keys.h"
 
-enum { DQ_BAR = 0x110000 /* the first number that is no code point */ };
+/* The first number that is no code point; as a byte, the first that is not ASCII, and the symbol of a question that no
+ * key of bytes has, so that the one will do for all that are not ASCII: distances only ask which symbols are equal. */
+enum { DQ_BAR = 0x110000, DQ_NARROW_BAR = 0x80, DQ_STRANGE = 0xFF };
+/* So many bytes behind the last symbol can be read: symbols that are bytes are compared eight at a time. */
+enum { DQ_PADDING = 8 };
 
 /* Adds to sizes[k] the characters of row rows[k]. */
 #define DQ_STARTS_CHARACTER(BYTE) (((BYTE) & 0xC0) != 0x80)
@@ -47,37 +52,94 @@ static void dq_put_symbols(const dq_column *c, const int64_t *rows, int64_t n, i
 static void dq_put_bars(int64_t n, int64_t *at, uint32_t *out) {
   for (int64_t k = 0; k < n; k++) out[at[k]++] = DQ_BAR;
 }
+/* The same for bytes. */
+static void dq_count_bytes(const dq_column *c, const int64_t *rows, int64_t n, int64_t *sizes) {
+  for (int64_t k = 0; k < n; k++) sizes[k] += dq_text_at(c, rows[k]).n;
+}
+DQ_INLINE uint64_t dq_copy_word(const uint8_t *from, uint8_t *to) {
+  uint64_t word;
+  memcpy(&word, from, 8);
+  memcpy(to, &word, 8);
+  return word;
+}
+/* Gives 0 where a byte is not ASCII; what is written then is of no use. */
+static int dq_put_bytes(const dq_column *c, const int64_t *rows, int64_t n, int64_t *at, uint8_t *out) {
+  uint64_t any = 0;
+  for (int64_t k = 0; k < n; k++) {
+    dq_text t = dq_text_at(c, rows[k]);
+    uint8_t *to = out + at[k];
+    at[k] += t.n;
+    if (t.n < 8) {
+      for (int64_t i = 0; i < t.n; i++) any |= to[i] = t.s[i];
+      continue;
+    }
+    for (int64_t i = 0; i < t.n - 8; i += 8) any |= dq_copy_word(t.s + i, to + i);
+    any |= dq_copy_word(t.s + t.n - 8, to + t.n - 8);
+  }
+  return (any & 0x8080808080808080ULL) == 0;
+}
+static void dq_put_narrow_bars(int64_t n, int64_t *at, uint8_t *out) {
+  for (int64_t k = 0; k < n; k++) out[at[k]++] = DQ_NARROW_BAR;
+}
+static void dq_widen_symbols(const uint8_t *narrow, int64_t n, uint32_t *out) {
+  for (int64_t i = 0; i < n; i++) out[i] = narrow[i] == DQ_NARROW_BAR ? DQ_BAR : narrow[i];
+}
+static void dq_narrow_symbols(const uint32_t *wide, int64_t n, uint8_t *out) {
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t strange = wide[i] == DQ_BAR ? DQ_NARROW_BAR : DQ_STRANGE;
+    out[i] = (uint8_t)(wide[i] < 0x80 ? wide[i] : strange);
+  }
+}
 
+/* How many symbols at their beginnings are the same in a and b, of at most n. */
+DQ_INLINE int64_t dq_same_wide(const uint32_t *a, const uint32_t *b, int64_t n) {
+  int64_t same = 0;
+  while (same < n && a[same] == b[same]) same++;
+  return same;
+}
+DQ_INLINE int64_t dq_same_narrow(const uint8_t *a, const uint8_t *b, int64_t n) {
+  for (int64_t same = 0; same < n; same += 8) {
+    uint64_t x, y;
+    memcpy(&x, a + same, 8);
+    memcpy(&y, b + same, 8);
+    if (x == y) continue;
+    same += __builtin_ctzll(x ^ y) / 8;
+    return same < n ? same : n;
+  }
+  return n;
+}
 /* The distance of a and b, or limit + 1 when it is more. Both hold the same number of bars.
  * Equal beginnings are aligned without loss: an alignment that does otherwise can be changed to one that does at no
  * cost. At the first difference each of the four edits is tried, so the work is at most 4^limit comparisons. */
-static int dq_distance(const uint32_t *a, int64_t n, const uint32_t *b, int64_t m, int limit) {
-  if (n - m > limit || m - n > limit) return limit + 1;
-  int64_t same = 0, shorter = n < m ? n : m;
-  while (same < shorter && a[same] == b[same]) same++;
-  a += same, n -= same, b += same, m -= same;
-  if (n == 0 || m == 0) return (int)(n + m);
-  if (limit == 0) return 1;
-  int best = limit + 1, tried, a_free = a[0] != DQ_BAR, b_free = b[0] != DQ_BAR;
-  if (a_free && b_free) {
-    best = 1 + dq_distance(a + 1, n - 1, b + 1, m - 1, limit - 1);
-    if (best > 1 && n > 1 && m > 1 && a[0] == b[1] && a[1] == b[0]) {
-      tried = 1 + dq_distance(a + 2, n - 2, b + 2, m - 2, limit - 1);
-      best = tried < best ? tried : best;
-    }
+#define DQ_DISTANCE(NAME, SYMBOL, BAR, SAME)                                                              \
+  static int NAME(const SYMBOL *a, int64_t n, const SYMBOL *b, int64_t m, int limit) {                    \
+    if (n - m > limit || m - n > limit) return limit + 1;                                                 \
+    int64_t same = SAME(a, b, n < m ? n : m);                                                             \
+    a += same, n -= same, b += same, m -= same;                                                           \
+    if (n == 0 || m == 0) return (int)(n + m);                                                            \
+    if (limit == 0) return 1;                                                                             \
+    int best = limit + 1, tried, a_free = a[0] != (BAR), b_free = b[0] != (BAR);                          \
+    if (a_free && b_free) {                                                                               \
+      best = 1 + NAME(a + 1, n - 1, b + 1, m - 1, limit - 1);                                             \
+      if (best > 1 && n > 1 && m > 1 && a[0] == b[1] && a[1] == b[0]) {                                   \
+        tried = 1 + NAME(a + 2, n - 2, b + 2, m - 2, limit - 1);                                          \
+        best = tried < best ? tried : best;                                                               \
+      }                                                                                                   \
+    }                                                                                                     \
+    if (best > 1 && a_free) {                                                                             \
+      tried = 1 + NAME(a + 1, n - 1, b, m, limit - 1);                                                    \
+      best = tried < best ? tried : best;                                                                 \
+    }                                                                                                     \
+    if (best > 1 && b_free) {                                                                             \
+      tried = 1 + NAME(a, n, b + 1, m - 1, limit - 1);                                                    \
+      best = tried < best ? tried : best;                                                                 \
+    }                                                                                                     \
+    return best;                                                                                          \
   }
-  if (best > 1 && a_free) {
-    tried = 1 + dq_distance(a + 1, n - 1, b, m, limit - 1);
-    best = tried < best ? tried : best;
-  }
-  if (best > 1 && b_free) {
-    tried = 1 + dq_distance(a, n, b + 1, m - 1, limit - 1);
-    best = tried < best ? tried : best;
-  }
-  return best;
-}
+DQ_DISTANCE(dq_distance, uint32_t, DQ_BAR, dq_same_wide)
+DQ_DISTANCE(dq_narrow_distance, uint8_t, DQ_NARROW_BAR, dq_same_narrow)
 
-enum { DQ_MOST_WIDTH = 32, DQ_MOST_LEFT = 80, DQ_MOST_ALIKE = 16 };
+enum { DQ_MOST_WIDTH = 32, DQ_MOST_LEFT = 80 };
 /* Where the window of a sequence lies: `skip` symbols from its end (or its start), at most `width` wide. One that is
  * partly outside is cut short. width is at most 32 for one edit and 12 for two: at most 79 hashes. */
 typedef struct {
@@ -85,30 +147,40 @@ typedef struct {
   int from_end, edits;
 } dq_window;
 
-/* Sequences one after the other: the k-th is symbols[starts[k]] up to starts[k + 1]. Two whose `exact` hashes differ
- * (the parts of a key that are not text; NULL when there are none) are not compared. */
+/* Sequences one after the other: the k-th is symbols[starts[k]] up to starts[k + 1], bytes or words of 32 bits. Two
+ * whose `exact` hashes differ (the parts of a key that are not text; NULL when there are none) are not compared. */
 typedef struct {
-  const uint32_t *symbols;
+  const uint8_t *narrow; /* NULL: symbols are in `wide` */
+  const uint32_t *wide;
   const int64_t *starts;
   const dq_hash *exact;
   int64_t n;
 } dq_sequences;
 
+/* A hash of symbols: the sum of word(symbol) * mul^place, mixed. */
 typedef struct {
-  uint64_t hash[DQ_MOST_LEFT];
-  uint32_t from[DQ_MOST_LEFT], to[DQ_MOST_LEFT];
-  int n, n_first, n_kept; /* the first n_first are what none or one deletion leaves, n_kept those that may be a key's */
-  int n_alike; /* the keys entered under one of those; -1 where they are more than there is room for */
-  uint32_t alike[DQ_MOST_ALIKE];
-} dq_left;
+  uint64_t of_byte[256], power[DQ_MOST_WIDTH];
+  dq_seed seed;
+} dq_hashing;
 
 DQ_INLINE uint64_t dq_symbol_word(const dq_seed *k, uint32_t symbol) {
   return dq_fold(k->words[0] ^ symbol, k->words[2]);
 }
-/* The hashes of all that at most `edits` deletions leave of the window. A polynomial in mul_b, in which deleting a
- * symbol takes a term away: with g[i] = (pre[i + 1] - pre[i]) * mul_b^(n - 1 - i), where pre[i] is the hash of the
- * first i symbols, without i it is pre[n] - g[i], and without i < j it is pre[n] - g[j] - g[i] / mul_b. */
-static void dq_delete(const dq_sequences *s, int64_t at, const dq_window *w, const dq_seed *k, dq_left *left) {
+static void dq_make_hashing(dq_hashing *h, uint64_t seed) {
+  h->seed = dq_make_seed(seed, DQ_NO_AES);
+  for (uint32_t i = 0; i < 256; i++) h->of_byte[i] = dq_symbol_word(&h->seed, i);
+  h->power[0] = 1;
+  for (int i = 1; i < DQ_MOST_WIDTH; i++) h->power[i] = h->power[i - 1] * h->seed.words[3];
+}
+
+/* The window of a sequence as sums: stay[i] of its first i symbols in their places, move[i] of its first i symbols each
+ * one place nearer to the beginning, as they are when one before them is deleted. */
+typedef struct {
+  uint64_t word[DQ_MOST_WIDTH], stay[DQ_MOST_WIDTH + 1], move[DQ_MOST_WIDTH + 1];
+  int n;
+} dq_sums;
+
+DQ_INLINE void dq_sum(const dq_hashing *h, const dq_window *w, const dq_sequences *s, int64_t at, dq_sums *sums) {
   int64_t low = s->starts[at], high = s->starts[at + 1];
   if (w->from_end) {
     high = high - low > w->skip ? high - w->skip : low;
@@ -117,94 +189,117 @@ static void dq_delete(const dq_sequences *s, int64_t at, const dq_window *w, con
     low = high - low > w->skip ? low + w->skip : high;
     high = high - low > w->width ? low + w->width : high;
   }
-  const uint32_t *x = s->symbols + low;
-  int n = (int)(high - low);
-  uint64_t pre[DQ_MOST_WIDTH + 1], once[DQ_MOST_WIDTH], twice[DQ_MOST_WIDTH], power = 1, before = 0;
-  pre[0] = 0;
-  for (int i = 0; i < n; i++) pre[i + 1] = pre[i] * k->words[3] + dq_symbol_word(k, x[i]);
-  for (int i = n - 1; i >= 0; i--) {
-    once[i] = (pre[i + 1] - pre[i]) * power;
-    twice[i] = (pre[i + 1] - pre[i]) * before;
-    before = power;
-    power *= k->words[3];
+  int n = sums->n = (int)(high - low);
+  if (s->narrow)
+    for (int i = 0; i < n; i++) sums->word[i] = h->of_byte[s->narrow[low + i]];
+  else
+    for (int i = 0; i < n; i++) sums->word[i] = dq_symbol_word(&h->seed, s->wide[low + i]);
+  sums->stay[0] = s->exact ? s->exact[at].a : 0;
+  sums->move[0] = 0;
+  for (int i = 0; i < n; i++) {
+    sums->stay[i + 1] = sums->stay[i] + sums->word[i] * h->power[i];
+    sums->move[i + 1] = sums->move[i] + (i ? sums->word[i] * h->power[i - 1] : 0);
   }
-  uint64_t whole = pre[n] + (s->exact ? s->exact[at].a : 0);
-  int count = 0;
-  left->hash[count++] = whole;
-  /* Of a run of one character only the first need go: the others leave the same. */
-  for (int i = 0; i < n; i++)
-    if (i == 0 || x[i] != x[i - 1]) left->hash[count++] = whole - once[i];
-  left->n_first = count;
-  if (w->edits > 1)
-    for (int j = 1; j < n; j++)
-      for (int i = 0; i < j; i++)
-        if ((i == 0 || x[i] != x[i - 1]) && (x[j] != x[j - 1] || i == j - 1))
-          left->hash[count++] = whole - once[j] - twice[i];
-  left->n = count;
-  for (int i = 0; i < count; i++) left->hash[i] = dq_fold(left->hash[i] ^ k->words[1], k->words[2]);
 }
+DQ_INLINE uint64_t dq_mix(const dq_hashing *h, uint64_t sum) {
+  return dq_fold(sum ^ h->seed.words[1], h->seed.words[2]);
+}
+/* The hashes of all that at most one deletion leaves, first that of the whole; gives their number. Of a run of one
+ * character only the first need go: the others leave the same. */
+DQ_INLINE int dq_leave_one(const dq_hashing *h, const dq_sums *s, uint64_t *hashes) {
+  int n = s->n, count = 1;
+  hashes[0] = dq_mix(h, s->stay[n]);
+  for (int i = 0; i < n; i++) {
+    hashes[count] = dq_mix(h, s->stay[i] + (s->move[n] - s->move[i + 1]));
+    count += i == 0 || s->word[i] != s->word[i - 1];
+  }
+  return count;
+}
+/* The hashes of what two deletions leave. */
+static int dq_leave_two(const dq_hashing *h, const dq_sums *s, uint64_t *hashes) {
+  int n = s->n, count = 0;
+  const uint64_t *x = s->word;
+  uint64_t behind = 0; /* the sum of what is behind j, two places nearer to the beginning */
+  for (int j = n - 1; j > 0; j--) {
+    for (int i = 0; i < j; i++)
+      if ((i == 0 || x[i] != x[i - 1]) && (x[j] != x[j - 1] || i == j - 1))
+        hashes[count++] = dq_mix(h, s->stay[i] + (s->move[j] - s->move[i + 1]) + behind);
+    if (j > 1) behind += x[j] * h->power[j - 2];
+  }
+  return count;
+}
+
+/* The upper DQ_PART_BITS bits of a hash are its part; the 32 next ones, which alone are kept, its print. */
+enum { DQ_PART_BITS = 8, DQ_PARTS = 1 << DQ_PART_BITS };
+#define DQ_PART(HASH) ((HASH) >> (64 - DQ_PART_BITS))
+DQ_INLINE uint32_t dq_print(uint64_t hash) { return (uint32_t)(hash >> (32 - DQ_PART_BITS)); }
 
 typedef struct {
   uint32_t key, print;
 } dq_entry;
 
-/* The entries of bucket b are entries[starts[b]] up to starts[b + 1]; a hash's bucket is its upper bits, its print
- * the lower ones. Before a bucket is looked at, two bits of one word of the filter, eight bits an entry, must be set:
- * most of what deletions leave of a question is left of no key, and the filter is small enough to stay in a cache. */
+/* A hash's bucket is its upper bits; the entries of bucket b are entries[starts[b]] up to starts[b + 1], four to eight
+ * on average. Before they are looked at, two bits of filter[b] must be set: most of what deletions leave of a question
+ * is left of no key, and the filter, eight to sixteen bits an entry, is more often in a cache than the rest. */
 typedef struct {
   dq_sequences keys;
   dq_window window;
-  dq_seed seed;
+  dq_hashing hashing;
   uint32_t *starts;
   dq_entry *entries;
   uint64_t *filter;
-  int shift, filter_shift;
+  int shift;
 } dq_neighbours;
 
-DQ_INLINE uint64_t dq_filter_bits(uint64_t hash) { return 1ULL << (hash & 63) | 1ULL << (hash >> 6 & 63); }
+DQ_INLINE uint64_t dq_filter_bits(uint32_t print) { return 1ULL << (print & 63) | 1ULL << (print >> 6 & 63); }
 
-/* The build sorts hashes into 2^DQ_PART_BITS parts by their upper bits first, so that counting and placing the entries
- * of a part stays within a cache. */
-enum { DQ_PART_BITS = 8, DQ_PARTS = 1 << DQ_PART_BITS };
-#define DQ_PART(HASH) ((HASH) >> (64 - DQ_PART_BITS))
-
+DQ_INLINE int dq_leave(const dq_neighbours *t, int64_t key, uint64_t *hashes) {
+  dq_sums sums;
+  dq_sum(&t->hashing, &t->window, &t->keys, key, &sums);
+  int n = dq_leave_one(&t->hashing, &sums, hashes);
+  return t->window.edits > 1 ? n + dq_leave_two(&t->hashing, &sums, hashes + n) : n;
+}
 /* Where each part begins (and, last, how many hashes there are); starts[0..DQ_PARTS] zeroed by the caller. */
 static void dq_part_starts(const dq_neighbours *t, int64_t *starts) {
-  dq_left left;
+  uint64_t hashes[DQ_MOST_LEFT];
   for (int64_t key = 0; key < t->keys.n; key++) {
-    dq_delete(&t->keys, key, &t->window, &t->seed, &left);
-    for (int i = 0; i < left.n; i++) starts[DQ_PART(left.hash[i]) + 1]++;
+    int n = dq_leave(t, key, hashes);
+    for (int i = 0; i < n; i++) starts[DQ_PART(hashes[i]) + 1]++;
   }
   for (int p = 0; p < DQ_PARTS; p++) starts[p + 1] += starts[p];
 }
-/* Fills starts (2^(64 - shift) + 1 of them, zeroed by the caller as is the filter) and entries. `hashes` and `keys`
- * are room for as many as there are entries, `parts` is what dq_part_starts gave. */
-static void dq_enter(dq_neighbours *t, const int64_t *parts, uint64_t *hashes, uint32_t *keys) {
-  dq_left left;
+/* Enters every key in the part of each of its hashes. */
+static void dq_enter_parts(dq_neighbours *t, const int64_t *parts) {
+  uint64_t hashes[DQ_MOST_LEFT];
   int64_t at[DQ_PARTS];
   memcpy(at, parts, sizeof at);
   for (int64_t key = 0; key < t->keys.n; key++) {
-    dq_delete(&t->keys, key, &t->window, &t->seed, &left);
-    for (int i = 0; i < left.n; i++) {
-      int64_t to = at[DQ_PART(left.hash[i])]++;
-      hashes[to] = left.hash[i];
-      keys[to] = (uint32_t)key;
-    }
+    int n = dq_leave(t, key, hashes);
+    for (int i = 0; i < n; i++) t->entries[at[DQ_PART(hashes[i])]++] = (dq_entry){(uint32_t)key, dq_print(hashes[i])};
   }
-  int64_t width = ((int64_t)1 << (64 - t->shift)) / DQ_PARTS;
+}
+/* Orders the entries part by part, so that what is counted and moved stays within a cache, by their buckets and then
+ * their keys. Fills starts (one more than there are buckets) and the filter, both
+ * zeroed by the caller; `room` is for as many
+ * entries as the largest part has. */
+static void dq_enter(dq_neighbours *t, const int64_t *parts, dq_entry *room) {
+  dq_enter_parts(t, parts);
+  const int bits = 64 - t->shift - DQ_PART_BITS; /* of a bucket within its part */
   for (int64_t p = 0; p < DQ_PARTS; p++) {
-    uint32_t *starts = t->starts + p * width;
-    for (int64_t i = parts[p]; i < parts[p + 1]; i++) starts[(hashes[i] >> t->shift) - (uint64_t)(p * width)]++;
-    /* From counts to ends; filling from the last entry on turns ends into starts, and keeps the keys in order. */
-    uint32_t end = (uint32_t)parts[p];
-    for (int64_t b = 0; b < width; b++) starts[b] = end += starts[b];
-    for (int64_t i = parts[p + 1] - 1; i >= parts[p]; i--) {
-      dq_entry entry = {keys[i], (uint32_t)hashes[i]};
-      t->entries[--t->starts[hashes[i] >> t->shift]] = entry;
-      t->filter[hashes[i] >> t->filter_shift] |= dq_filter_bits(hashes[i]);
+    uint32_t *starts = t->starts + (p << bits), end = (uint32_t)parts[p];
+    uint64_t *filter = t->filter + (p << bits);
+    int64_t n = parts[p + 1] - parts[p];
+    if (n) memcpy(room, t->entries + parts[p], (size_t)n * sizeof *room);
+    for (int64_t i = 0; i < n; i++) {
+      uint64_t bucket = (uint64_t)room[i].print >> (32 - bits);
+      starts[bucket]++;
+      filter[bucket] |= dq_filter_bits(room[i].print);
     }
+    /* From counts to ends; filling from the last entry on turns ends into starts, and keeps the keys in order. */
+    for (int64_t b = 0; b < (int64_t)1 << bits; b++) starts[b] = end += starts[b];
+    for (int64_t i = n - 1; i >= 0; i--) t->entries[--starts[(uint64_t)room[i].print >> (32 - bits)]] = room[i];
   }
-  t->starts[DQ_PARTS * width] = (uint32_t)parts[DQ_PARTS];
+  t->starts[(int64_t)DQ_PARTS << bits] = (uint32_t)parts[DQ_PARTS];
 }
 
 typedef struct {
@@ -212,109 +307,134 @@ typedef struct {
   int distance, several;
 } dq_nearest;
 
-/* Keeps, in their order, those of the hashes from..to that the filter knows, from place `from` on; gives their end. */
-DQ_INLINE int dq_sift(const dq_neighbours *t, dq_left *left, int from, int to) {
-  int kept = from;
-  for (int i = from; i < to; i++) {
-    uint64_t hash = left->hash[i], bits = dq_filter_bits(hash);
-    left->hash[kept] = hash;
-    kept += (t->filter[hash >> t->filter_shift] & bits) == bits;
-  }
-  for (int i = from; i < kept; i++) __builtin_prefetch(&t->starts[left->hash[i] >> t->shift]);
-  return kept;
-}
-DQ_INLINE void dq_locate(const dq_neighbours *t, dq_left *left, int from, int to) {
-  for (int i = from; i < to; i++) {
-    uint64_t bucket = left->hash[i] >> t->shift;
-    left->from[i] = t->starts[bucket];
-    left->to[i] = t->starts[bucket + 1];
-    __builtin_prefetch(&t->entries[left->from[i]]);
-  }
-}
-/* Lists the keys that are entered under one of the hashes. */
-DQ_INLINE void dq_list(const dq_neighbours *t, dq_left *left) {
-  int n = 0;
-  for (int i = 0; i < left->n_kept; i++)
-    for (uint32_t e = left->from[i]; e < left->to[i]; e++)
-      if (t->entries[e].print == (uint32_t)left->hash[i]) {
-        if (n == DQ_MOST_ALIKE) {
-          left->n_alike = -1;
-          return;
-        }
-        left->alike[n++] = t->entries[e].key;
-        __builtin_prefetch(&t->keys.starts[t->entries[e].key]);
-      }
-  left->n_alike = n;
-}
-DQ_INLINE void dq_fetch(const dq_neighbours *t, const dq_left *left) {
-  for (int i = 0; i < left->n_alike; i++) __builtin_prefetch(&t->keys.symbols[t->keys.starts[left->alike[i]]]);
-}
+/* A hash that is looked up for a question (its number within the block), until several keys are at distance `least` or
+ * nearer: then none of those entered under it can change the answer. */
+typedef struct {
+  uint64_t hash;
+  uint32_t question, least, from, to;
+} dq_wanted;
+typedef struct {
+  uint32_t key, question;
+} dq_candidate;
+/* Questions that are answered together, in passes over all that is looked up for them: what one pass asks of memory is
+ * on its way while the others' is worked on. */
+enum { DQ_BLOCK = 32, DQ_MOST_CANDIDATES = 256 };
+typedef struct {
+  const dq_neighbours *index;
+  const dq_sequences *questions;
+  int64_t first, n;
+  dq_nearest found[DQ_BLOCK];
+  dq_sums sums[DQ_BLOCK];
+  dq_wanted wanted[DQ_BLOCK * DQ_MOST_LEFT];
+  dq_candidate candidates[DQ_MOST_CANDIDATES];
+  int n_wanted, n_candidates;
+} dq_block;
+
 DQ_INLINE void dq_try(const dq_neighbours *t, const dq_sequences *q, int64_t at, int64_t key, dq_nearest *found) {
   if (key == found->key) return;
   if (q->exact && (q->exact[at].a != t->keys.exact[key].a || q->exact[at].b != t->keys.exact[key].b)) return;
   /* Where several are known at the least distance so far, only a lesser one is news. */
   int limit = found->several ? found->distance - 1 : found->distance;
   if (limit > t->window.edits) limit = t->window.edits;
-  int64_t start = q->starts[at], other = t->keys.starts[key];
-  int distance = dq_distance(q->symbols + start, q->starts[at + 1] - start, t->keys.symbols + other,
-                             t->keys.starts[key + 1] - other, limit);
+  int64_t a = q->starts[at], n = q->starts[at + 1] - a, b = t->keys.starts[key], m = t->keys.starts[key + 1] - b;
+  int distance = q->narrow ? dq_narrow_distance(q->narrow + a, n, t->keys.narrow + b, m, limit)
+                           : dq_distance(q->wide + a, n, t->keys.wide + b, m, limit);
   if (distance > limit) return;
   found->several = distance == found->distance;
   if (distance < found->distance) found->key = key;
   found->distance = distance;
 }
-/* Compares the keys entered under hashes from..to, until several are at distance `least`; none can be nearer. */
-DQ_INLINE void dq_probe(const dq_neighbours *t, const dq_sequences *q, int64_t at, const dq_left *left, int from, int to,
-                       int least, dq_nearest *found) {
-  for (int i = from; i < to; i++)
-    for (uint32_t e = left->from[i]; e < left->to[i]; e++)
-      if (t->entries[e].print == (uint32_t)left->hash[i]) {
-        dq_try(t, q, at, t->entries[e].key, found);
-        if (found->several && found->distance <= least) return;
-      }
-}
-/* Whatever is within one edit is found by at most one deletion (the first n_kept hashes); only then are two tried.
- * A key that equals the question is found under the first hash that is kept, or not at all; after it, several at
- * distance 1 settle the matter. */
-DQ_INLINE dq_nearest dq_answer(const dq_neighbours *t, const dq_sequences *q, int64_t at, dq_left *left) {
-  dq_nearest found = {-1, t->window.edits + 1, 0};
-  for (int i = 0; i < left->n_alike; i++) dq_try(t, q, at, left->alike[i], &found);
-  if (left->n_alike < 0) {
-    dq_probe(t, q, at, left, 0, 1, 0, &found);
-    dq_probe(t, q, at, left, 1, left->n_kept, 1, &found);
+static void dq_try_candidates(dq_block *b) {
+  const dq_sequences *keys = &b->index->keys;
+  for (int i = 0; i < b->n_candidates; i++) {
+    int64_t start = keys->starts[b->candidates[i].key];
+    if (keys->narrow) __builtin_prefetch(keys->narrow + start);
+    else __builtin_prefetch(keys->wide + start);
   }
-  if (found.distance <= 1 || t->window.edits == 1) return found;
-  int kept = dq_sift(t, left, left->n_first, left->n);
-  dq_locate(t, left, left->n_first, kept);
-  dq_probe(t, q, at, left, left->n_first, kept, 2, &found);
-  return found;
+  for (int i = 0; i < b->n_candidates; i++) {
+    dq_candidate c = b->candidates[i];
+    dq_try(b->index, b->questions, b->first + c.question, c.key, &b->found[c.question]);
+  }
+  b->n_candidates = 0;
+}
+DQ_INLINE void dq_want(dq_block *b, uint64_t hash, int64_t question, int least) {
+  __builtin_prefetch(&b->index->filter[hash >> b->index->shift]);
+  b->wanted[b->n_wanted++] = (dq_wanted){hash, (uint32_t)question, (uint32_t)least, 0, 0};
+}
+/* Keeps, in their order, those that the filter knows, and finds their buckets. */
+DQ_INLINE void dq_sift(dq_block *b) {
+  const dq_neighbours *t = b->index;
+  int kept = 0;
+  for (int i = 0; i < b->n_wanted; i++) {
+    dq_wanted w = b->wanted[i];
+    uint64_t bits = dq_filter_bits(dq_print(w.hash));
+    b->wanted[kept] = w;
+    kept += (t->filter[w.hash >> t->shift] & bits) == bits;
+  }
+  b->n_wanted = kept;
+  for (int i = 0; i < kept; i++) __builtin_prefetch(&t->starts[b->wanted[i].hash >> t->shift]);
+  for (int i = 0; i < kept; i++) {
+    dq_wanted *w = &b->wanted[i];
+    w->from = t->starts[w->hash >> t->shift];
+    w->to = t->starts[(w->hash >> t->shift) + 1];
+    __builtin_prefetch(&t->entries[w->from]);
+  }
+}
+/* Tries the keys entered under what is wanted. */
+DQ_INLINE void dq_probe(dq_block *b) {
+  const dq_neighbours *t = b->index;
+  dq_sift(b);
+  for (int i = 0; i < b->n_wanted; i++) {
+    dq_wanted w = b->wanted[i];
+    const dq_nearest *found = &b->found[w.question];
+    uint32_t print = dq_print(w.hash);
+    while (w.from < w.to && !(found->several && found->distance <= (int)w.least)) {
+      uint32_t room = (uint32_t)(DQ_MOST_CANDIDATES - b->n_candidates);
+      uint32_t end = w.to - w.from < room ? w.to : w.from + room;
+      int first = b->n_candidates, n = first;
+      for (; w.from < end; w.from++) {
+        b->candidates[n] = (dq_candidate){t->entries[w.from].key, w.question};
+        n += t->entries[w.from].print == print;
+      }
+      b->n_candidates = n;
+      for (int k = first; k < n; k++) __builtin_prefetch(&t->keys.starts[b->candidates[k].key]);
+      if (n == DQ_MOST_CANDIDATES) dq_try_candidates(b);
+    }
+  }
+  dq_try_candidates(b);
+  b->n_wanted = 0;
+}
+/* Whatever is within one edit is found by at most one deletion; only then are two tried. A key that equals the question
+ * is found under the first hash, the whole, or not at all; after it, several at distance 1 settle the matter. */
+static void dq_answer(dq_block *b) {
+  const dq_neighbours *t = b->index;
+  uint64_t hashes[DQ_MOST_LEFT];
+  for (int64_t q = 0; q < b->n; q++) {
+    b->found[q] = (dq_nearest){-1, t->window.edits + 1, 0};
+    dq_sum(&t->hashing, &t->window, b->questions, b->first + q, &b->sums[q]);
+    int n = dq_leave_one(&t->hashing, &b->sums[q], hashes);
+    for (int i = 0; i < n; i++) dq_want(b, hashes[i], q, i > 0);
+  }
+  dq_probe(b);
+  if (t->window.edits == 1) return;
+  for (int64_t q = 0; q < b->n; q++) {
+    if (b->found[q].distance <= 1) continue;
+    int n = dq_leave_two(&t->hashing, &b->sums[q], hashes);
+    for (int i = 0; i < n; i++) dq_want(b, hashes[i], q, 2);
+  }
+  dq_probe(b);
 }
 enum { DQ_NO_NEIGHBOUR = -1, DQ_SEVERAL_NEIGHBOURS = -2 };
-/* The one nearest key of each question. Questions pass through six stages, one behind the other, so that what a stage
- * asks of memory is on its way while the others work. */
-enum { DQ_STAGES = 6 };
+/* The one nearest key of each question. */
 static void dq_find_nearest(const dq_neighbours *t, const dq_sequences *q, int64_t *keys) {
-  dq_left ring[DQ_STAGES];
-  for (int64_t i = 0; i < q->n + DQ_STAGES - 1; i++)
-    for (int stage = 0; stage < DQ_STAGES; stage++) {
-      int64_t at = i - stage;
-      if (at < 0 || at >= q->n) continue;
-      dq_left *left = &ring[at % DQ_STAGES];
-      if (stage == 0) {
-        dq_delete(q, at, &t->window, &t->seed, left);
-        for (int h = 0; h < left->n_first; h++) __builtin_prefetch(&t->filter[left->hash[h] >> t->filter_shift]);
-      } else if (stage == 1) {
-        left->n_kept = dq_sift(t, left, 0, left->n_first);
-      } else if (stage == 2) {
-        dq_locate(t, left, 0, left->n_kept);
-      } else if (stage == 3) {
-        dq_list(t, left);
-      } else if (stage == 4) {
-        dq_fetch(t, left);
-      } else {
-        dq_nearest found = dq_answer(t, q, at, left);
-        keys[at] = found.key < 0 ? DQ_NO_NEIGHBOUR : found.several ? DQ_SEVERAL_NEIGHBOURS : found.key;
-      }
+  dq_block b = {.index = t, .questions = q};
+  for (b.first = 0; b.first < q->n; b.first += DQ_BLOCK) {
+    b.n = q->n - b.first < DQ_BLOCK ? q->n - b.first : DQ_BLOCK;
+    dq_answer(&b);
+    for (int64_t i = 0; i < b.n; i++) {
+      dq_nearest found = b.found[i];
+      keys[b.first + i] = found.key < 0 ? DQ_NO_NEIGHBOUR : found.several ? DQ_SEVERAL_NEIGHBOURS : found.key;
     }
+  }
 }
 #endif

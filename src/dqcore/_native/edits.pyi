@@ -12,7 +12,7 @@ WIDTHS: tuple[int, ...]
 def distance(a: str, b: str, limit: int) -> int: ...
 
 class Sequences:
-    symbols: NDArray[np.uint32]
+    symbols: NDArray[np.uint8] | NDArray[np.uint32]
     starts: NDArray[np.int64]
     exact: NDArray[np.uint64] | None
     def __init__(

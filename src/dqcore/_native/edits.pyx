@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from .buffers cimport readable, writable
 from .columns cimport Column
@@ -12,13 +12,14 @@ from .dq cimport dq_column
 cdef extern from "edits.h" nogil:
     enum:
         DQ_MOST_WIDTH
+        DQ_PADDING
         DQ_PART_BITS
         DQ_PARTS
 
     ctypedef struct dq_hash:
         pass
 
-    ctypedef struct dq_seed:
+    ctypedef struct dq_hashing:
         pass
 
     ctypedef struct dq_window:
@@ -28,7 +29,8 @@ cdef extern from "edits.h" nogil:
         int edits
 
     ctypedef struct dq_sequences:
-        const uint32_t* symbols
+        const uint8_t* narrow
+        const uint32_t* wide
         const int64_t* starts
         const dq_hash* exact
         int64_t n
@@ -39,20 +41,24 @@ cdef extern from "edits.h" nogil:
     ctypedef struct dq_neighbours:
         dq_sequences keys
         dq_window window
-        dq_seed seed
+        dq_hashing hashing
         uint32_t* starts
         dq_entry* entries
         uint64_t* filter
         int shift
-        int filter_shift
 
-    dq_seed dq_make_seed(unsigned long long seed, int aes)
+    void dq_count_bytes(const dq_column* c, const int64_t* rows, int64_t n, int64_t* sizes)
+    int dq_put_bytes(const dq_column* c, const int64_t* rows, int64_t n, int64_t* at, uint8_t* out)
+    void dq_put_narrow_bars(int64_t n, int64_t* at, uint8_t* out)
     void dq_count_symbols(const dq_column* c, const int64_t* rows, int64_t n, int64_t* sizes)
     void dq_put_symbols(const dq_column* c, const int64_t* rows, int64_t n, int64_t* at, uint32_t* out)
     void dq_put_bars(int64_t n, int64_t* at, uint32_t* out)
+    void dq_narrow_symbols(const uint32_t* wide, int64_t n, uint8_t* out)
+    void dq_widen_symbols(const uint8_t* narrow, int64_t n, uint32_t* out)
     int dq_distance(const uint32_t* a, int64_t n, const uint32_t* b, int64_t m, int limit)
+    void dq_make_hashing(dq_hashing* h, uint64_t seed)
     void dq_part_starts(const dq_neighbours* t, int64_t* starts)
-    void dq_enter(dq_neighbours* t, const int64_t* parts, uint64_t* hashes, uint32_t* keys)
+    void dq_enter(dq_neighbours* t, const int64_t* parts, dq_entry* room)
     void dq_find_nearest(const dq_neighbours* t, const dq_sequences* q, int64_t* keys)
 
 
@@ -62,46 +68,101 @@ WIDTHS = (DQ_MOST_WIDTH, DQ_MOST_WIDTH, 12)
 
 
 class Sequences:
-    """Rows of text columns as symbols: the columns' code points one after the other, a bar between two columns.
+    """Rows of text columns as symbols: the columns' characters one after the other, a bar between two columns.
 
-    `exact` has a 128-bit hash a row (shape (rows, 2)) of what must be equal, None where there is nothing of the kind.
+    `symbols` are ASCII bytes (uint8) where every character is one, else code points (uint32). `exact` has a 128-bit hash
+    a row (shape (rows, 2)) of what must be equal, None where there is nothing of the kind.
     """
 
     def __init__(self, columns, rows, exact=None):
-        cdef int64_t n = len(rows)
-        cdef int64_t size
-        cdef Column column
-        cdef const int64_t* row = <const int64_t*>readable(rows, 8 * n)
-        self.starts = np.zeros(n + 1, np.int64)
-        sizes = np.full(n, len(columns) - 1, np.int64)
-        cdef int64_t* counts = <int64_t*>writable(sizes, 8 * n)
         for column in columns:
-            if not column.is_text:
+            if not (<Column>column).is_text:
                 raise TypeError(f"{column!r} does not hold text")
-            with nogil:
-                dq_count_symbols(&column.c, row, n, counts)
-        np.cumsum(sizes, out=self.starts[1:])
-        size = self.starts[n]
-        self.symbols = np.empty(size, np.uint32)
-        ends = self.starts[:n].copy()
-        cdef int64_t* at = <int64_t*>writable(ends, 8 * n)
-        cdef uint32_t* out = <uint32_t*>writable(self.symbols, 4 * size)
-        for number, column in enumerate(columns):
-            if number:
-                with nogil:
-                    dq_put_bars(n, at, out)
-            with nogil:
-                dq_put_symbols(&column.c, row, n, at, out)
         self.exact = exact
+        self.starts, self.symbols = narrow(columns, rows) or wide(columns, rows)
 
     def __len__(self):
         return len(self.starts) - 1
 
 
-cdef dq_sequences view(sequences) except *:
+cdef padded(int64_t size, type_):
+    """Room for so many symbols, and for what is read behind them."""
+    room = np.empty(size + DQ_PADDING, type_)
+    room[size:] = 0
+    return room[:size]
+
+
+cdef narrow(columns, rows):
+    """(where each row's symbols start, the symbols as bytes), or None where a character is not ASCII."""
+    cdef int64_t n = len(rows)
+    cdef Column column
+    cdef const int64_t* row = <const int64_t*>readable(rows, 8 * n)
+    cdef int ascii = 1
+    starts = np.zeros(n + 1, np.int64)
+    cdef int64_t* at = <int64_t*>writable(starts, 8 * (n + 1))
+    starts[1:] = len(columns) - 1
+    for column in columns:
+        with nogil:
+            dq_count_bytes(&column.c, row, n, at + 1)
+    np.cumsum(starts, out=starts)
+    symbols = padded(starts[n], np.uint8)
+    cdef uint8_t* out = <uint8_t*>writable(symbols, 0)
+    ends = starts[:n].copy()
+    at = <int64_t*>writable(ends, 8 * n)
+    for number, column in enumerate(columns):
+        if number:
+            with nogil:
+                dq_put_narrow_bars(n, at, out)
+        with nogil:
+            ascii = dq_put_bytes(&column.c, row, n, at, out)
+        if not ascii:
+            return None
+    return starts, symbols
+
+
+cdef wide(columns, rows):
+    """(where each row's symbols start, the symbols as code points)."""
+    cdef int64_t n = len(rows)
+    cdef Column column
+    cdef const int64_t* row = <const int64_t*>readable(rows, 8 * n)
+    starts = np.zeros(n + 1, np.int64)
+    cdef int64_t* at = <int64_t*>writable(starts, 8 * (n + 1))
+    starts[1:] = len(columns) - 1
+    for column in columns:
+        with nogil:
+            dq_count_symbols(&column.c, row, n, at + 1)
+    np.cumsum(starts, out=starts)
+    symbols = padded(starts[n], np.uint32)
+    cdef uint32_t* out = <uint32_t*>writable(symbols, 0)
+    ends = starts[:n].copy()
+    at = <int64_t*>writable(ends, 8 * n)
+    for number, column in enumerate(columns):
+        if number:
+            with nogil:
+                dq_put_bars(n, at, out)
+        with nogil:
+            dq_put_symbols(&column.c, row, n, at, out)
+    return starts, symbols
+
+
+cdef as_wide_as(symbols, others):
+    """Symbols of questions in the width that those of the keys have."""
+    cdef int64_t n = len(symbols)
+    if symbols.dtype == others.dtype:
+        return symbols
+    made = padded(n, others.dtype)
+    if made.itemsize == 1:
+        dq_narrow_symbols(<const uint32_t*>readable(symbols, 4 * n), n, <uint8_t*>writable(made, n))
+    else:
+        dq_widen_symbols(<const uint8_t*>readable(symbols, n), n, <uint32_t*>writable(made, 4 * n))
+    return made
+
+
+cdef dq_sequences view(sequences, symbols) except *:
     cdef dq_sequences s
     s.n = len(sequences)
-    s.symbols = <const uint32_t*>readable(sequences.symbols, 0)
+    s.narrow = <const uint8_t*>readable(symbols, 0) if symbols.itemsize == 1 else NULL
+    s.wide = <const uint32_t*>readable(symbols, 0) if symbols.itemsize == 4 else NULL
     s.starts = <const int64_t*>readable(sequences.starts, 8 * (s.n + 1))
     s.exact = NULL
     if sequences.exact is not None:
@@ -138,12 +199,12 @@ cdef class Neighbours:
         if not 1 <= width <= widest or skip < 0:
             raise ValueError(f"edits is 1 to {MOST_EDITS}, width 1 to {WIDTHS[1:]}, skip not below 0")
         self.keys = keys
-        self.table.keys = view(keys)
+        self.table.keys = view(keys, keys.symbols)
         self.table.window.edits = edits
         self.table.window.skip = skip
         self.table.window.width = width
         self.table.window.from_end = bool(from_end)
-        self.table.seed = dq_make_seed(seed, 0)
+        dq_make_hashing(&self.table.hashing, seed)
         parts = np.zeros(DQ_PARTS + 1, np.int64)
         cdef int64_t* part_starts = <int64_t*>writable(parts, 8 * (DQ_PARTS + 1))
         with nogil:
@@ -152,23 +213,20 @@ cdef class Neighbours:
         if total >= 1 << 32 or len(keys) >= 1 << 32:
             raise OverflowError(
                 f"an index of {len(keys)} keys within {edits} edits has {total} entries; 2^32 are the most")
-        bits = max((total - 1).bit_length() - 1, DQ_PART_BITS)
-        filter_bits = bits - 2
+        # Four to eight entries a bucket, eight to sixteen bits of the filter an entry.
+        bits = max((total - 1).bit_length() - 3, DQ_PART_BITS)
         starts = np.zeros((1 << bits) + 1, np.uint32)
         entries = np.empty(total, np.uint64)
-        filter_words = np.zeros(1 << filter_bits, np.uint64)
+        filter_words = np.zeros(1 << bits, np.uint64)
         self.held = (starts, entries, filter_words)
         self.table.shift = 64 - bits
-        self.table.filter_shift = 64 - filter_bits
         self.table.starts = <uint32_t*>writable(starts, 0)
         self.table.entries = <dq_entry*>writable(entries, 8 * total)
         self.table.filter = <uint64_t*>writable(filter_words, 0)
-        hashes = np.empty(total, np.uint64)
-        key_of = np.empty(total, np.uint32)
-        cdef uint64_t* room = <uint64_t*>writable(hashes, 8 * total)
-        cdef uint32_t* key_room = <uint32_t*>writable(key_of, 4 * total)
+        room = np.empty(np.diff(parts).max(), np.uint64)
+        cdef dq_entry* part = <dq_entry*>writable(room, 0)
         with nogil:
-            dq_enter(&self.table, part_starts, room, key_room)
+            dq_enter(&self.table, part_starts, part)
 
     @property
     def nbytes(self):
@@ -181,7 +239,8 @@ cdef class Neighbours:
         where several are nearest."""
         if (questions.exact is None) != (self.keys.exact is None):
             raise ValueError("questions and keys must both have exact parts, or neither")
-        cdef dq_sequences asked = view(questions)
+        symbols = as_wide_as(questions.symbols, self.keys.symbols)
+        cdef dq_sequences asked = view(questions, symbols)
         found = np.empty(len(questions), np.int64)
         cdef int64_t* out = <int64_t*>writable(found, 8 * asked.n)
         with nogil:
