@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ._native import keys as _keys
-from ._native.edits import WIDTHS, Neighbours, Sequences
+from ._native.edits import WIDTHS, Neighbours, Sequences, distinct
 from .logical import is_text
 from .morsel import Morsel, Ref
 from .registry import SEED, Registry, as_morsel
@@ -60,12 +59,9 @@ def nearest(
     index: Neighbours, morsel: Morsel, refs: Sequence[Ref], text: Sequence[bool], rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Of each of the `rows` the number of the one nearest key, or `NONE`, or `SEVERAL`. Equal rows are asked once."""
-    hashes = np.ascontiguousarray(morsel.keys(refs).hashes[rows])
-    groups = _keys.Groups(hashes, np.ones(len(rows), np.uint8))
-    order, starts = _keys.order(groups.ids, len(groups))
-    distinct = rows[order[starts[:-1]]]
-    answers = index.nearest(sequences(morsel, refs, text, distinct))
-    return np.asarray(answers[groups.ids])
+    firsts, numbers = distinct(morsel.keys(refs).hashes, rows)
+    answers = index.nearest(sequences(morsel, refs, text, firsts))
+    return answers if len(firsts) == len(rows) else np.asarray(answers[numbers])
 
 
 def _window(keys: Sequences, max_edits: int) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from dqcore._native.columns import Column
-from dqcore._native.edits import WIDTHS, Neighbours, Sequences, distance
+from dqcore._native.edits import WIDTHS, Neighbours, Sequences, distance, distinct
 
 
 def alignment(a: str, b: str) -> int:
@@ -246,3 +246,14 @@ def test_bad_parameters_are_refused(bad):
 def test_numbers_are_not_text():
     with pytest.raises(TypeError, match="does not hold text"):
         Sequences([Column(pa.array([1]))], np.arange(1))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40), st.data())
+def test_distinct_keys_are_numbered_in_the_order_of_their_first_rows(keys, data):
+    rows = data.draw(st.lists(st.sampled_from(range(len(keys))), unique=True)) if keys else []
+    hashes = np.array(keys, np.uint64).reshape(-1, 2)
+    firsts, numbers = distinct(hashes, np.array(rows, np.int64))
+    expected = list(dict.fromkeys(keys[row] for row in rows))
+    assert [keys[row] for row in firsts] == expected
+    assert [expected[number] for number in numbers] == [keys[row] for row in rows]
+    assert firsts.tolist() == [next(row for row in rows if keys[row] == key) for key in expected]

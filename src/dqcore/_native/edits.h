@@ -318,7 +318,7 @@ typedef struct {
 } dq_candidate;
 /* Questions that are answered together, in passes over all that is looked up for them: what one pass asks of memory is
  * on its way while the others' is worked on. */
-enum { DQ_BLOCK = 32, DQ_MOST_CANDIDATES = 256 };
+enum { DQ_BLOCK = 64, DQ_MOST_CANDIDATES = 256 };
 typedef struct {
   const dq_neighbours *index;
   const dq_sequences *questions;
@@ -378,6 +378,7 @@ DQ_INLINE void dq_sift(dq_block *b) {
     w->from = t->starts[w->hash >> t->shift];
     w->to = t->starts[(w->hash >> t->shift) + 1];
     __builtin_prefetch(&t->entries[w->from]);
+    if (w->to > w->from) __builtin_prefetch(&t->entries[w->to - 1]);
   }
 }
 /* Tries the keys entered under what is wanted. */
@@ -436,5 +437,28 @@ static void dq_find_nearest(const dq_neighbours *t, const dq_sequences *q, int64
       keys[b.first + i] = found.key < 0 ? DQ_NO_NEIGHBOUR : found.several ? DQ_SEVERAL_NEIGHBOURS : found.key;
     }
   }
+}
+
+/* Numbers rows by their keys' hashes in the order they come: of[k] is the number of rows[k], firsts[number] the first
+ * row that has it; gives how many there are. `slots`, zeroed by the caller, are at least twice as many as rows. */
+static int64_t dq_distinct(const dq_hash *hashes, const int64_t *rows, int64_t n, uint32_t *slots, uint64_t mask,
+                           int64_t *firsts, int64_t *of) {
+  int64_t count = 0;
+  for (int64_t k = 0; k < n; k++) {
+    if (k + DQ_AHEAD < n) __builtin_prefetch(&slots[hashes[rows[k + DQ_AHEAD]].a & mask], 1);
+    dq_hash hash = hashes[rows[k]];
+    uint64_t at = hash.a & mask;
+    while (slots[at]) {
+      dq_hash other = hashes[firsts[slots[at] - 1]];
+      if (other.a == hash.a && other.b == hash.b) break;
+      at = (at + 1) & mask;
+    }
+    if (slots[at] == 0) {
+      firsts[count] = rows[k];
+      slots[at] = (uint32_t)++count;
+    }
+    of[k] = (int64_t)slots[at] - 1;
+  }
+  return count;
 }
 #endif

@@ -10,6 +10,7 @@ MOST_EDITS: int
 WIDTHS: tuple[int, ...]
 
 def distance(a: str, b: str, limit: int) -> int: ...
+def distinct(hashes: NDArray[np.uint64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 
 class Sequences:
     symbols: NDArray[np.uint8] | NDArray[np.uint32]

@@ -60,6 +60,8 @@ cdef extern from "edits.h" nogil:
     void dq_part_starts(const dq_neighbours* t, int64_t* starts)
     void dq_enter(dq_neighbours* t, const int64_t* parts, dq_entry* room)
     void dq_find_nearest(const dq_neighbours* t, const dq_sequences* q, int64_t* keys)
+    int64_t dq_distinct(const dq_hash* hashes, const int64_t* rows, int64_t n, uint32_t* slots, uint64_t mask,
+                        int64_t* firsts, int64_t* of)
 
 
 MOST_EDITS = 2
@@ -183,6 +185,26 @@ def distance(str a, str b, int limit):
     cdef int64_t n = len(left)
     cdef int64_t m = len(right)
     return dq_distance(<const uint32_t*>readable(left, 4 * n), n, <const uint32_t*>readable(right, 4 * m), m, limit)
+
+
+def distinct(hashes, rows):
+    """(the first of the rows that have each key, the number of each row's key among them), keys in the order of their
+    first rows. A key is known by its 128-bit hash, of which `hashes` has one a row, of all rows."""
+    cdef int64_t n = len(rows)
+    cdef uint64_t size = 1 << (2 * n + 1).bit_length()
+    cdef int64_t count
+    if n >= 1 << 32:
+        raise OverflowError(f"{n} rows; fewer than 2^32 can be told apart")
+    slots = np.zeros(size, np.uint32)
+    firsts, numbers = np.empty(n, np.int64), np.empty(n, np.int64)
+    cdef const dq_hash* given = <const dq_hash*>readable(hashes, 0)
+    cdef const int64_t* row = <const int64_t*>readable(rows, 8 * n)
+    cdef uint32_t* room = <uint32_t*>writable(slots, 4 * size)
+    cdef int64_t* first = <int64_t*>writable(firsts, 8 * n)
+    cdef int64_t* of = <int64_t*>writable(numbers, 8 * n)
+    with nogil:
+        count = dq_distinct(given, row, n, room, size - 1, first, of)
+    return firsts[:count], numbers
 
 
 cdef class Neighbours:
