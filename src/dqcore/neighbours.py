@@ -64,6 +64,13 @@ def nearest(
     return answers if len(firsts) == len(rows) else np.asarray(answers[numbers])
 
 
+def all_nearest(
+    index: Neighbours, morsel: Morsel, refs: Sequence[Ref], text: Sequence[bool], rows: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Of each of the `rows` the numbers of all keys that are nearest."""
+    return index.all_nearest(sequences(morsel, refs, text, rows))
+
+
 def _window(keys: Sequences, max_edits: int) -> tuple[int, bool]:
     """Where keys differ most: how far from which end the window lies that tells most keys of a sample apart. Device
     and study UIDs begin alike for thousands of keys, other keys end alike. Keys that fit are entered whole."""

@@ -280,7 +280,7 @@ def test_findings_name_the_first_key_column():
     failures = report.failures(values=True)
     assert failures["reason"].to_pylist() == ["near_match", "ambiguous", "not_found", "disagrees:sex"]
     assert failures["column"].to_pylist() == ["mrn", "mrn", "mrn", "sex"]
-    assert failures["suggestion"].to_pylist() == ["100", None, None, None]
+    assert failures["suggestion"].to_pylist() == ["100", "200 | 211", None, None]
 
 
 @pytest.mark.parametrize(
@@ -581,9 +581,11 @@ def test_any_registry_in_any_encoding_and_order(held, asked, edits, data):
         reasons = report.failures()["reason"].to_pylist()
         wrong = [mrn for mrn, word in zip(asked, expected, strict=True) if word not in ("passed", "skipped")]
         for mrn, reason, suggestion in zip(wrong, reasons, suggested, strict=True):
-            if reason == "near_match":
-                nearest = min({key for key, _, _ in held}, key=lambda key: OSA.distance(key, mrn))
-                assert suggestion == nearest
+            if reason in ("near_match", "ambiguous"):
+                distances = {key: OSA.distance(key, mrn) for key, _, _ in held}
+                nearest = sorted(key for key in distances if distances[key] == min(distances.values()))
+                more = f" | and {len(nearest) - 5} more" if len(nearest) > 5 else ""
+                assert suggestion == " | ".join(nearest[:5]) + more
             else:
                 assert suggestion is None
 
@@ -780,3 +782,17 @@ def test_leading_zeros_are_filled_by_a_scheme_of_the_house():
     data = pa.table({"site": ["A", "A", "B", "B", "A"], "id": ["1234", "00001234", "004321", "1234", "234"]})
     assert words(rule, data, registries={"r": held}) == ["passed", "passed", "passed", "not_found", "not_found"]
     assert dq.RuleSet.from_dict(dq.RuleSet([rule]).to_dict()) == dq.RuleSet([rule])
+
+
+def test_many_that_are_nearest_are_counted():
+    held = pa.table({"site": ["A"] * 400 + ["B"], "mrn": [f"{number:03}x" for number in range(400)] + ["999"]})
+    rule = Match("site", "mrn", registry="r", registry_key=["site", "mrn"], max_edits=2)
+    data = pa.table({"site": ["A", "B", "A"], "mrn": ["1yyx", "99", "00x"]})
+    report = dq.RuleSet([rule]).validate(data, registries={"r": held})
+    assert told(report) == ["ambiguous", "near_match", "ambiguous"]
+    suggestions = report.failures(values=True)["suggestion"].to_pylist()
+    # 1 and any two digits: a hundred of them; 00x lacks one digit.
+    assert suggestions[0] == "A, 100x | A, 101x | A, 102x | A, 103x | A, 104x | and 95 more"
+    assert suggestions[1] == "B, 999"
+    nearest = sorted({f"{number:03}x" for number in range(400) if OSA.distance(f"{number:03}x", "00x") == 1})
+    assert suggestions[2] == " | ".join(f"A, {mrn}" for mrn in nearest[:5]) + f" | and {len(nearest) - 5} more"

@@ -330,15 +330,19 @@ typedef struct {
   int n_wanted, n_candidates;
 } dq_block;
 
+/* How far a key is from a question; more than `limit` where it is farther, or where they differ in an exact part. */
+DQ_INLINE int dq_distance_of(const dq_neighbours *t, const dq_sequences *q, int64_t at, int64_t key, int limit) {
+  if (q->exact && (q->exact[at].a != t->keys.exact[key].a || q->exact[at].b != t->keys.exact[key].b)) return limit + 1;
+  int64_t a = q->starts[at], n = q->starts[at + 1] - a, b = t->keys.starts[key], m = t->keys.starts[key + 1] - b;
+  return q->narrow ? dq_narrow_distance(q->narrow + a, n, t->keys.narrow + b, m, limit)
+                   : dq_distance(q->wide + a, n, t->keys.wide + b, m, limit);
+}
 DQ_INLINE void dq_try(const dq_neighbours *t, const dq_sequences *q, int64_t at, int64_t key, dq_nearest *found) {
   if (key == found->key) return;
-  if (q->exact && (q->exact[at].a != t->keys.exact[key].a || q->exact[at].b != t->keys.exact[key].b)) return;
   /* Where several are known at the least distance so far, only a lesser one is news. */
   int limit = found->several ? found->distance - 1 : found->distance;
   if (limit > t->window.edits) limit = t->window.edits;
-  int64_t a = q->starts[at], n = q->starts[at + 1] - a, b = t->keys.starts[key], m = t->keys.starts[key + 1] - b;
-  int distance = q->narrow ? dq_narrow_distance(q->narrow + a, n, t->keys.narrow + b, m, limit)
-                           : dq_distance(q->wide + a, n, t->keys.wide + b, m, limit);
+  int distance = dq_distance_of(t, q, at, key, limit);
   if (distance > limit) return;
   found->several = distance == found->distance;
   if (distance < found->distance) found->key = key;
@@ -437,6 +441,30 @@ static void dq_find_nearest(const dq_neighbours *t, const dq_sequences *q, int64
       keys[b.first + i] = found.key < 0 ? DQ_NO_NEIGHBOUR : found.several ? DQ_SEVERAL_NEIGHBOURS : found.key;
     }
   }
+}
+
+/* Every key at the least distance of question `at`, some of them several times; gives how many that makes, of which
+ * `room` are written. */
+static int64_t dq_find_all_nearest(const dq_neighbours *t, const dq_sequences *q, int64_t at, int64_t *keys, int64_t room) {
+  uint64_t hashes[DQ_MOST_LEFT];
+  dq_sums sums;
+  dq_sum(&t->hashing, &t->window, q, at, &sums);
+  int n = dq_leave_one(&t->hashing, &sums, hashes), least = t->window.edits;
+  if (t->window.edits > 1) n += dq_leave_two(&t->hashing, &sums, hashes + n);
+  int64_t count = 0;
+  for (int i = 0; i < n; i++) {
+    uint64_t bucket = hashes[i] >> t->shift;
+    for (uint32_t e = t->starts[bucket]; e < t->starts[bucket + 1]; e++) {
+      if (t->entries[e].print != dq_print(hashes[i])) continue;
+      int distance = dq_distance_of(t, q, at, t->entries[e].key, least);
+      if (distance > least) continue;
+      if (distance < least) count = 0;
+      least = distance;
+      if (count < room) keys[count] = t->entries[e].key;
+      count++;
+    }
+  }
+  return count;
 }
 
 /* Numbers rows by their keys' hashes in the order they come: of[k] is the number of rows[k], firsts[number] the first

@@ -60,6 +60,7 @@ cdef extern from "edits.h" nogil:
     void dq_part_starts(const dq_neighbours* t, int64_t* starts)
     void dq_enter(dq_neighbours* t, const int64_t* parts, dq_entry* room)
     void dq_find_nearest(const dq_neighbours* t, const dq_sequences* q, int64_t* keys)
+    int64_t dq_find_all_nearest(const dq_neighbours* t, const dq_sequences* q, int64_t at, int64_t* keys, int64_t room)
     int64_t dq_distinct(const dq_hash* hashes, const int64_t* rows, int64_t n, uint32_t* slots, uint64_t mask,
                         int64_t* firsts, int64_t* of)
 
@@ -268,3 +269,21 @@ cdef class Neighbours:
         with nogil:
             dq_find_nearest(&self.table, &asked, out)
         return found
+
+    def all_nearest(self, questions):
+        """Of each question the numbers of all keys at the least distance, ascending."""
+        if (questions.exact is None) != (self.keys.exact is None):
+            raise ValueError("questions and keys must both have exact parts, or neither")
+        symbols = as_wide_as(questions.symbols, self.keys.symbols)
+        cdef dq_sequences asked = view(questions, symbols)
+        cdef int64_t at, count, room
+        answers = []
+        found = np.empty(256, np.int64)
+        for at in range(asked.n):
+            count, room = 1, 0
+            while count > room:
+                room = max(2 * room, len(found))
+                found = found if len(found) >= room else np.empty(room, np.int64)
+                count = dq_find_all_nearest(&self.table, &asked, at, <int64_t*>writable(found, 8 * room), room)
+            answers.append(np.unique(found[:count]))
+        return answers

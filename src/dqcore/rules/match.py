@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Unpack
 
 import numpy as np
@@ -12,20 +13,21 @@ from numpy.typing import NDArray
 from .. import compute as pc
 from .._native.steps import Spread
 from ..agreement import AGREES, UNKNOWN, Pair, entries, judge, pair, taken
-from ..arrays import take
+from ..arrays import numbers, take, texts
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..knowledge.canonical import Canonical
 from ..knowledge.scheme import Scheme, known_scheme, scheme_of
 from ..logical import can_be_key, logical, reads_as
 from ..morsel import Cells, Codes, Lit, Morsel, Ref
-from ..neighbours import SEVERAL, nearest, neighbours, text_columns
+from ..neighbours import SEVERAL, all_nearest, nearest, neighbours, text_columns
 from ..registry import Index, Registry, as_morsel
 from ..steps import Steps
 from .base import PASS, SKIP, Common, Finding, RowCheck, RowRule, Selected, column_name, composite, reference
 
 NOT_FOUND, NEAR_MATCH, AMBIGUOUS = 1, 2, 3
 MOST_EDITS = 2
+MOST_SUGGESTED = 5
 SLIPS = ("date", "name")
 
 
@@ -44,8 +46,9 @@ class Match(RowRule):
     disagreement; a row of which nothing else is wrong is then skipped. Keys are compared as they are, leading zeros
     and case included, and must have the registry's type (all integers are of one).
 
-    Reasons: `not_found`, `near_match` (one key is nearest: the suggestion) and `ambiguous` (several are nearest), on
-    the first of the columns; `disagrees:<column>` on the first column of `agree` that differs.
+    Reasons: `not_found`, `near_match` (one key is nearest: the suggestion) and `ambiguous` (several are nearest: the
+    suggestion names them), on the first of the columns; `disagrees:<column>` on the first column of `agree` that
+    differs.
 
     >>> Match("mrn", registry="patients", registry_key="id", max_edits=1, agree={"born": "birth_date"}).id
     'match:mrn'
@@ -265,18 +268,30 @@ class MatchCheck(RowCheck):
         return codes.astype(np.uint8)
 
     def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
-        """For each `near_match` the nearest key as text, the columns of a composite joined by a comma and a blank."""
+        """The keys that are nearest, as text, the columns of a composite joined by a comma and a blank: for a
+        `near_match` the one, for an `ambiguous` the first of them in the order of their text, with bars between."""
         if not self.rule.max_edits:
             return None
-        near = np.flatnonzero(np.array([reason == self.rule.reasons[NEAR_MATCH - 1] for reason in reasons], bool))
-        source = np.full(len(reasons), -1, np.int64)
-        if len(near):
-            morsel = as_morsel(rows, self.rule.leading_columns(), seed=self.seed).rewritten(self.rewrite)
-            numbers = self._nearest(morsel, near)
-            source[near] = self.registry.index(self.rule.registry_key, self.seed).firsts[numbers]
-        at = pa.array(source, mask=source < 0)
+        morsel = as_morsel(rows, self.rule.leading_columns(), seed=self.seed).rewritten(self.rewrite)
+        told = np.array(reasons, object)
+        near = np.flatnonzero((told == self.rule.reasons[NEAR_MATCH - 1]) | (told == self.rule.reasons[AMBIGUOUS - 1]))
+        index = neighbours(self.registry, self.rule.registry_key, self.rule.max_edits, self.seed)
+        text = text_columns(self.registry, self.rule.registry_key)
+        nearest_keys = all_nearest(index, morsel, self.rule.columns, text, near)
+        suggestions: list[str | None] = [None] * len(reasons)
+        for row, keys in zip(near, self._texts(nearest_keys), strict=True):
+            more = "" if len(keys) <= MOST_SUGGESTED else f" | and {len(keys) - MOST_SUGGESTED} more"
+            suggestions[row] = " | ".join(sorted(keys)[:MOST_SUGGESTED]) + more
+        return texts(suggestions)
+
+    def _texts(self, keys: Sequence[NDArray[np.int64]]) -> list[list[str]]:
+        """Some keys each as the registry writes them."""
+        ends = np.cumsum([0, *map(len, keys)])
+        firsts = self.registry.index(self.rule.registry_key, self.seed).firsts
+        at = numbers(firsts[np.concatenate([*keys, np.zeros(0, np.int64)])])
         parts = [_as_text(take(self.given.column(name), at)) for name in self.rule.registry_key]
-        return pc.binary_join_element_wise(*parts, ", ")
+        written = pc.binary_join_element_wise(*parts, ", ").to_pylist()
+        return [written[low:high] for low, high in pairwise(ends)]
 
 
 def _as_text(array: pa.Array) -> pa.Array:
