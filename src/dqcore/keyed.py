@@ -109,17 +109,29 @@ def scan_keys(
     return ScannedKeys(pieces, [(morsel.rows, valid)])
 
 
-def queue_keys(steps: Steps, columns: tuple[Ref, ...]) -> int | None:
-    """As `scan_keys`, by a step whose place it gives; None where the columns cannot be read beforehand."""
+def queue_keys(
+    steps: Steps, columns: tuple[Ref, ...], also: tuple[Ref, ...] = (), near: tuple[Ref, int] | None = None
+) -> int | None:
+    """As `scan_keys`, by a step whose place it gives: of the rows that have no null in `columns`, nor in the columns
+    `also`. With `near`, a column of times and a limit, spans of time stand beside the keys. None where the columns
+    cannot be read beforehand."""
+    times = None
+    if near is not None and (times := steps.times(near[0])) is None:
+        return None
     rooms = steps.key(columns)
     if rooms is None:
         return None
     hashes, valid = rooms
+    if also:
+        in_all = steps.valid_in_all((*columns, *also))
+        if in_all is None:
+            return None
+        valid = in_all
     if steps.selected is not None:
         chosen = steps.room_number()
         steps.add(Chosen(valid, steps.selected, chosen))
         valid = chosen
-    return steps.add(Scatter(hashes, valid))
+    return steps.add(Scatter(hashes, valid, times, near[1] if near else 0))
 
 
 def flags_of(morsel: Morsel, columns: Sequence[Ref]) -> list[Flags | None]:
@@ -143,12 +155,14 @@ Look = Callable[[Morsel], dict[str, NDArray[Any]]]
 """Reads things in a morsel, by name: each something a row."""
 
 
-def look_up(morsels: Sequence[Morsel], rows: NDArray[np.int64], look: Look, run: Run) -> dict[str, NDArray[Any]]:
-    """What `look` reads, for some `rows` (ascending; one at least) of all."""
+def look_up(
+    morsels: Sequence[Morsel], columns: Sequence[str], rows: NDArray[np.int64], look: Look, run: Run
+) -> dict[str, NDArray[Any]]:
+    """What `look` reads in some `columns`, for some `rows` (ascending; one at least) of all."""
     edges = np.searchsorted(rows, [morsel.start for morsel in morsels] + [2**63 - 1])
     found = run(
         [
-            partial(_look_up, morsel, rows[low:high] - morsel.start, look)
+            partial(_look_up, morsel, columns, rows[low:high] - morsel.start, look)
             for morsel, low, high in zip(morsels, edges[:-1], edges[1:], strict=True)
             if low < high
         ]
@@ -156,7 +170,7 @@ def look_up(morsels: Sequence[Morsel], rows: NDArray[np.int64], look: Look, run:
     return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
 
-def _look_up(morsel: Morsel, rows: NDArray[np.int64], look: Look) -> dict[str, NDArray[Any]]:
+def _look_up(morsel: Morsel, columns: Sequence[str], rows: NDArray[np.int64], look: Look) -> dict[str, NDArray[Any]]:
     if len(rows) * SPARSE > morsel.rows:
         # Not what was kept with the morsel itself: it would stay for as long as the morsel does.
         looked = look(replace(morsel, _cache={}))
@@ -164,7 +178,7 @@ def _look_up(morsel: Morsel, rows: NDArray[np.int64], look: Look) -> dict[str, N
             return looked
         return {name: array.take(rows, axis=0) for name, array in looked.items()}
     chosen = numbers(rows)
-    cells = {name: _picked(each, chosen) for name, each in morsel.columns.items()}
+    cells = {name: _picked(morsel.columns[name], chosen) for name in columns}
     return look(Morsel(0, len(rows), cells, morsel.zone, morsel.seed))
 
 

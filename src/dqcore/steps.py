@@ -112,6 +112,27 @@ class Steps:
         cells = self.cells(ref)
         return None if cells is None or cells.once is not None else cells
 
+    def times(self, ref: Ref) -> Column | None:
+        """A column of times that is in microseconds and UTC as it stands; None for any other."""
+        cells = self.plain(ref)
+        if cells is None:
+            return None
+        format_, _, zone = cells.column.format.partition(":")
+        return cells.column if format_ == "tsu" and (zone or self.morsel.zone is None) else None
+
+    def valid_in_all(self, refs: Sequence[Ref]) -> int | None:
+        """The room of a byte a row, 1 where no column has a null (None where none has any); None where the columns
+        cannot be read beforehand."""
+        columns = []
+        for ref in refs:
+            cells = self.cells(ref)
+            if cells is None or (cells.once is not None and cells.column.may_have_nulls):
+                return None
+            columns.append(cells.column if cells.once is None else cells.index_column)
+        room = self.room_number()
+        self.queue.append(_steps.Valid(columns, room))
+        return room
+
     def key(self, refs: tuple[Ref, ...]) -> KeyRooms | None:
         """The rooms of the key that columns make, for steps that are queued later; None where the columns cannot be read
         beforehand."""

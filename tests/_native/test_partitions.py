@@ -11,7 +11,8 @@ import pytest
 from dqcore._native import keys, runs
 from dqcore._native.arena import Arena
 from dqcore._native.columns import Column
-from dqcore._native.partitions import PARTITIONS, Partitions, RowSet, scatter, spans
+from dqcore._native.partitions import PARTITIONS, Partitions, RowSet, Scatter, scatter, spans
+from dqcore._native.steps import Valid, run
 
 FAR = 2**63 - 1
 
@@ -137,3 +138,31 @@ def test_what_is_not_beside_the_keys_is_not_read():
     held = scattered([1, 1, 1], None, [(np.zeros(3, np.uint32), None)])
     with pytest.raises(ValueError, match="4 bytes beside each entry where 16 are needed"):
         held.mark_differing(0, PARTITIONS, 1, np.zeros(3, np.uint8))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 8192, 8193, 65536, 65537, 140_000])
+@pytest.mark.parametrize("arena", [None, Arena()])
+def test_spans_are_scattered_by_a_step_as_by_a_call(rows, arena):
+    rng = np.random.default_rng(rows)
+    numbers = pa.array(rng.integers(0, 9_000, rows))
+    given = rng.integers(-(2**62), 2**62, rows + 3)
+    times = pa.array(given, pa.timestamp("us"), mask=rng.random(rows + 3) < 0.1).slice(3)
+    near, limit = Column(times), 5_000_000
+    rooms = [None, None]
+    queue = [keys.Hashes([Column(numbers)], 5, 0), Valid([Column(numbers), near], 1), Scatter(0, 1, near, limit)]
+    pieces, valid = run(queue, rows, rooms, start=10, arena=arena)[-1]
+    there = np.asarray(times.is_valid()).view(np.uint8)
+    assert (np.ones(rows) if valid is None else valid).tolist() == there.tolist()
+    hashes = keys.hash_key([Column(numbers)], 5)
+    beside = [(spans(given[3:], limit), None)]
+    for one, other in zip(pieces, scatter(hashes, there, 10, beside=beside), strict=True):
+        kept = other[1][-1]
+        assert one[1].tolist() == other[1].tolist()
+        assert one[3] == other[3]
+        assert one[0][: 12 * kept].tolist() == other[0].tolist()
+        assert one[2][: 4 * kept].tolist() == other[2].tolist()
+
+
+def test_spans_beside_keys_need_times_in_microseconds():
+    with pytest.raises(TypeError, match="microseconds"):
+        Scatter(0, 1, Column(pa.array([1.5])), 1)

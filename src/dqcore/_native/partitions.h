@@ -91,8 +91,8 @@ static void dq_scatter(const dq_hash *h, const uint8_t *valid, int64_t n, uint32
 }
 
 /* The numbers, modulo 2^32, of the spans of 2^shift in which times fall. */
-static void dq_spans(const int64_t *restrict times, int64_t n, int shift, uint32_t *restrict out) {
-  for (int64_t i = 0; i < n; i++) out[i] = (uint32_t)((uint64_t)(times[i] >> shift));
+static void dq_spans(const uint8_t *restrict times, int64_t n, int shift, uint32_t *restrict out) {
+  for (int64_t i = 0; i < n; i++) out[i] = (uint32_t)((uint64_t)(dq_i64(times, i) >> shift));
 }
 
 /* A piece of a scan: entries, where its partitions start, what stands beside the entries (NULL: nothing), and the row of
@@ -134,32 +134,43 @@ typedef struct {
   dq_entry *scratch, *out; /* `scratch` has room for a piece; a piece begins at its first row's place in `out` */
   uint32_t *block_starts;  /* DQ_PARTITIONS + 1 a block of a piece */
   uint32_t *starts;        /* DQ_PARTITIONS + 1 a piece */
+  /* Beside the entries, the spans of 2^shift microseconds in which these times fall; `beside` NULL: nothing. */
+  dq_column times;
+  int shift;
+  uint32_t *spans; /* scratch of a block */
+  uint32_t *beside_scratch, *beside;
 } dq_scatter_state;
-static void dq_keep_piece(const dq_entry *scratch, const uint32_t *block_starts, int64_t blocks, uint32_t *starts,
-                          dq_entry *out) {
-  uint32_t at = 0;
+static void dq_keep_piece(const dq_scatter_state *s, int64_t piece, int64_t blocks) {
+  dq_entry *out = s->out + piece * DQ_PIECE_ROWS;
+  uint32_t *starts = s->starts + piece * (DQ_PARTITIONS + 1), *beside = NULL, at = 0;
+  if (s->beside != NULL) beside = s->beside + piece * DQ_PIECE_ROWS;
   for (int p = 0; p < DQ_PARTITIONS; p++) {
     starts[p] = at;
     for (int64_t b = 0; b < blocks; b++) {
-      const uint32_t *of = block_starts + b * (DQ_PARTITIONS + 1);
-      memcpy(out + at, scratch + b * DQ_BLOCK_ROWS + of[p], (of[p + 1] - of[p]) * sizeof *out);
-      at += of[p + 1] - of[p];
+      const uint32_t *of = s->block_starts + b * (DQ_PARTITIONS + 1);
+      int64_t first = b * DQ_BLOCK_ROWS + of[p];
+      uint32_t n = of[p + 1] - of[p];
+      memcpy(out + at, s->scratch + first, n * sizeof *out);
+      if (beside != NULL) memcpy(beside + at, s->beside_scratch + first, n * sizeof *beside);
+      at += n;
     }
   }
   starts[DQ_PARTITIONS] = at;
 }
 static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_scatter_state *s = (const dq_scatter_state *)state;
-  const dq_beside nothing = {0, NULL, NULL, NULL};
+  dq_beside beside = {0, NULL, NULL, NULL};
   const uint8_t *valid = s->valid ? s->valid + from : NULL;
   int64_t piece = from / DQ_PIECE_ROWS, within = from % DQ_PIECE_ROWS, block = within / DQ_BLOCK_ROWS;
   uint32_t *starts = s->block_starts + block * (DQ_PARTITIONS + 1);
   (void)codes;
+  if (s->beside != NULL) {
+    dq_spans(s->times.values + 8 * (s->times.offset + from), n, s->shift, s->spans);
+    beside = (dq_beside){4, s->spans, NULL, s->beside_scratch + within};
+  }
   dq_count_partitions(s->hashes + from, valid, n, starts);
-  dq_scatter(s->hashes + from, valid, n, (uint32_t)within, starts, s->scratch + within, &nothing);
-  if (from + n == s->rows || within + n == DQ_PIECE_ROWS)
-    dq_keep_piece(s->scratch, s->block_starts, block + 1, s->starts + piece * (DQ_PARTITIONS + 1),
-                  s->out + piece * DQ_PIECE_ROWS);
+  dq_scatter(s->hashes + from, valid, n, (uint32_t)within, starts, s->scratch + within, &beside);
+  if (from + n == s->rows || within + n == DQ_PIECE_ROWS) dq_keep_piece(s, piece, block + 1);
   return 0;
 }
 

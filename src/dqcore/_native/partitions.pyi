@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arena import Arena
+from .columns import Column
 from .steps import Step
 
 PARTITIONS: int
@@ -23,7 +24,7 @@ def scatter(
 ) -> list[Piece]: ...
 
 class Scatter(Step):
-    def __init__(self, hashes: int, valid: int) -> None: ...
+    def __init__(self, hashes: int, valid: int, times: Column | None = None, limit: int = 0) -> None: ...
 
 def spans(times: NDArray[np.int64], limit: int, arena: Arena | None = None) -> Rows: ...
 

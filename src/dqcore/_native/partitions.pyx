@@ -8,6 +8,8 @@ from libc.string cimport memcpy, memset
 
 from .arena cimport Arena, bytes_for
 from .buffers cimport readable, writable
+from .columns cimport Column
+from .dq cimport DQ_INT64, dq_column
 from .keys cimport dq_hash
 from .steps cimport Frame, Step
 
@@ -47,9 +49,14 @@ cdef extern from "partitions.h" nogil:
         dq_entry* out
         uint32_t* block_starts
         uint32_t* starts
+        dq_column times
+        int shift
+        uint32_t* spans
+        uint32_t* beside_scratch
+        uint32_t* beside
 
     int dq_run_scatter(const void* state, int64_t start, int64_t n, uint8_t* codes)
-    void dq_spans(const int64_t* times, int64_t n, int shift, uint32_t* out)
+    void dq_spans(const uint8_t* times, int64_t n, int shift, uint32_t* out)
     void dq_free_scratch(dq_scratch* s)
     int dq_mark_repeats(const dq_piece* pieces, int64_t n_pieces, int part, int keep_first, uint8_t code,
                         dq_scratch* s, uint8_t* codes)
@@ -113,20 +120,28 @@ def scatter(hashes, valid, first_row, Arena arena=None, beside=()):
 
 
 cdef class Scatter(Step):
-    """`scatter` as a step, with nothing beside, by the rooms that hold the hashes and whether they are valid. Comes to
-    (pieces, valid)."""
+    """`scatter` as a step, by the rooms that hold the hashes and whether they are valid. Beside the entries stand the
+    `spans` of a column of `times` in microseconds, where there is one. Comes to (pieces, valid)."""
 
     cdef dq_scatter_state state
     cdef int hashes
     cdef int valid
+    cdef bint near
 
-    def __cinit__(self, int hashes, int valid):
+    def __cinit__(self, int hashes, int valid, Column times=None, limit=0):
         self.hashes, self.valid = hashes, valid
+        memset(&self.state, 0, sizeof(self.state))
         self.step.run = dq_run_scatter
         self.step.state = &self.state
         self.copied(sizeof(self.state))
         self.needs = (hashes, valid)
         self.begins = True
+        self.near = times is not None
+        if times is not None:
+            if times.c.layout != DQ_INT64:
+                raise TypeError(f"{times!r} does not hold times in microseconds")
+            self.reads(&self.state.times, times)
+            self.state.shift = _shift(limit)
 
     cdef object begin(self, void* state, Frame frame):
         cdef dq_scatter_state* s = <dq_scatter_state*>state
@@ -138,9 +153,11 @@ cdef class Scatter(Step):
         cdef int64_t pieces = 1 if n == 0 else (n + DQ_PIECE_ROWS - 1) // DQ_PIECE_ROWS
         if frame.start + n > MOST_ROWS:
             raise OverflowError(f"keys of more than {MOST_ROWS} rows")
-        kept = np.empty(ENTRY * n, np.uint8) if frame.arena is None else frame.arena.empty(ENTRY * n)
-        # What is used while it runs alone: the entries of a piece, and where those of its blocks begin.
-        used = bytes_for(frame.arena, ENTRY * most + 4 * blocks * (DQ_PARTITIONS + 1))
+        cdef int64_t room = 4 * blocks * (DQ_PARTITIONS + 1)
+        kept, beside = _empty(frame.arena, ENTRY * n), None
+        # What is used while it runs alone: the entries of a piece, and where those of its blocks begin; then its spans,
+        # and those of a block.
+        used = bytes_for(frame.arena, ENTRY * most + room + (4 * (most + DQ_BLOCK_ROWS) if self.near else 0))
         starts = np.zeros(pieces * (DQ_PARTITIONS + 1), np.uint32)
         valid = frame.rooms[self.valid]
         s.hashes = <const dq_hash*>readable(frame.rooms[self.hashes], 16 * n)
@@ -152,18 +169,30 @@ cdef class Scatter(Step):
         s.block_starts = <uint32_t*>(<char*>s.scratch + ENTRY * most)
         s.out = <dq_entry*>writable(kept, ENTRY * n)
         s.starts = <uint32_t*>writable(starts, 0)
+        if self.near:
+            if s.times.length != n:
+                raise ValueError(f"{s.times.length} times beside keys of {n} rows")
+            beside = _empty(frame.arena, 4 * n)
+            s.beside = <uint32_t*>writable(beside, 4 * n)
+            s.beside_scratch = <uint32_t*>(<char*>s.block_starts + room)
+            s.spans = s.beside_scratch + most
         frame.rooms.append(used)
         if pieces == 1:
-            return [(kept, starts, None, frame.start)], valid
+            return [(kept, starts, beside, frame.start)], valid
         return [
             (
                 kept[ENTRY * DQ_PIECE_ROWS * number : ENTRY * min(n, DQ_PIECE_ROWS * (number + 1))],
                 starts[(DQ_PARTITIONS + 1) * number : (DQ_PARTITIONS + 1) * (number + 1)],
-                None,
+                None if beside is None else beside[4 * DQ_PIECE_ROWS * number : 4 * min(n, DQ_PIECE_ROWS * (number + 1))],
                 frame.start + DQ_PIECE_ROWS * number,
             )
             for number in range(pieces)
         ], valid
+
+
+cdef object _empty(Arena arena, int64_t n):
+    """Bytes that are kept."""
+    return np.empty(n, np.uint8) if arena is None else arena.empty(n)
 
 
 cdef int _width(values):
@@ -203,7 +232,7 @@ cdef object _piece(const dq_hash* hashes, const uint8_t* valid, int64_t at, int6
 cdef object _kept(list scattered, Arena arena):
     """Arrays of bytes copied one after the other to where they are to be kept."""
     cdef int64_t total = sum(map(len, scattered))
-    kept = np.empty(total, np.uint8) if arena is None else arena.empty(total)
+    kept = _empty(arena, total)
     at = 0
     for each in scattered:
         kept[at : at + len(each)] = each
@@ -211,13 +240,18 @@ cdef object _kept(list scattered, Arena arena):
     return kept
 
 
+cdef int _shift(limit):
+    """The binary logarithm of the least span that is no shorter than a limit."""
+    return min(63, max(limit - 1, 0).bit_length())
+
+
 def spans(times, limit, Arena arena=None):
     """The number (uint32, modulo 2**32) of the span of time in which each time falls: those of two times (int64) that
     are no further apart than `limit` are equal or neighbours."""
     cdef int64_t n = len(times)
-    cdef int shift = min(63, max(limit - 1, 0).bit_length())
+    cdef int shift = _shift(limit)
     numbers = bytes_for(arena, 4 * n)
-    cdef const int64_t* given = <const int64_t*>readable(times, 8 * n)
+    cdef const uint8_t* given = <const uint8_t*>readable(times, 8 * n)
     cdef uint32_t* out = <uint32_t*>writable(numbers, 4 * n)
     with nogil:
         dq_spans(given, n, shift, out)

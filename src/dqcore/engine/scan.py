@@ -103,7 +103,7 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     states = [marks[state] if isinstance(state, int) else state for state in queued]
     for number in plan.keyed:
         if queued[number] is not None:
-            states[number] = _keyed(plan.bound[number], queued[number], marks, morsel.rows)
+            states[number] = _keyed(plan.bound[number], queued[number], marks, morsel)
     if plan.by or None in queued:
         steps.keep_keys()
     written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in queued else {}
@@ -111,11 +111,11 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     return Scanned(states, written, segments)
 
 
-def _keyed(bound: Bound[Any], queued: Any, results: Sequence[Any], rows: int) -> Keyed:
+def _keyed(bound: Bound[Any], queued: Any, results: Sequence[Any], morsel: Morsel) -> Keyed:
     """The state of a keyed rule that was queued."""
     if isinstance(queued, Laid):
-        return Keyed(bound.check.scanned(results[queued.own], rows), Pieces(codes=results[queued.overlay]))
-    return Keyed(bound.check.scanned(results[queued], rows) if isinstance(queued, int) else queued, None)
+        return Keyed(bound.check.scanned(results[queued.own], morsel), Pieces(codes=results[queued.overlay]))
+    return Keyed(bound.check.scanned(results[queued], morsel) if isinstance(queued, int) else queued, None)
 
 
 def _queued(plan: Plan, steps: Steps, ready: Ready | None) -> tuple[list[Any], list[int]]:

@@ -346,8 +346,8 @@ class KeyCheck(Check):
     def scan(self, morsel: Morsel, selected: Selected) -> Any:
         """A `State` of the morsel. It remembers every row of the morsel, unselected ones as absent."""
 
-    def scanned(self, came_to: Any, rows: int) -> Any:
-        """The `State` of a morsel of so many rows, from what the step came to whose place `queue` gave."""
+    def scanned(self, came_to: Any, morsel: Morsel) -> Any:
+        """The `State` of a morsel, from what the step came to whose place `queue` gave."""
         return came_to
 
     @abstractmethod

@@ -36,7 +36,6 @@ from .base import (
 
 if TYPE_CHECKING:
     from .._native.clocks import Stamps
-    from .._native.columns import Column
 
 SHARES = 16
 """Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
@@ -167,8 +166,7 @@ class ClockSkewCheck(KeyCheck):
 
     def queue(self, steps: Steps) -> Stamped | None:
         rule, morsel = self.rule, steps.morsel
-        observed = _as_they_are(steps.plain(rule.observed), morsel)
-        reference = _as_they_are(steps.plain(rule.reference), morsel)
+        observed, reference = steps.times(rule.observed), steps.times(rule.reference)
         if observed is None or reference is None or (hashes := steps.hashes(rule.by)) is None:
             return None
         step = _clocks.Grouped(hashes, observed, reference, arena=morsel.arena)
@@ -216,11 +214,3 @@ class ClockSkewCheck(KeyCheck):
         drifts = clocks.drifts_beyond(found, self.rule.max_drift_ppm) & (told == "drift")
         codes[drifts] += _clocks.WHOLLY
         return codes
-
-
-def _as_they_are(cells: Cells | None, morsel: Morsel) -> Column | None:
-    """A column of times that is in microseconds and UTC as it stands; None for any other."""
-    if cells is None:
-        return None
-    format_, _, zone = cells.column.format.partition(":")
-    return cells.column if format_ == "tsu" and (zone or morsel.zone is None) else None

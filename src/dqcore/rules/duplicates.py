@@ -20,9 +20,10 @@ from ..arrays import QUOTES, numbers, scalar
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
-from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, scan_keys
+from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, queue_keys, scan_keys
 from ..logical import logical
 from ..morsel import Codes, Flags, Morsel
+from ..steps import Steps
 from .base import (
     Common,
     Finding,
@@ -35,6 +36,8 @@ from .base import (
     taken,
 )
 
+FEW = 1 << 16
+"""Fewer rows than these whose key comes again are judged in turn: threads would wait for each other longer than that."""
 COUNTS = ("rows", "retransmissions", "corrections", "conflicts")
 Counted = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """A group each: its retransmissions, corrections and conflicts."""
@@ -162,6 +165,8 @@ class Sent(NamedTuple):
 class DuplicatesCheck(KeyCheck):
     rule: Duplicates
 
+    queues_selected = True
+
     def __init__(
         self, rule: Duplicates, types: list[pa.DataType], near: Tolerance | None, value: pa.DataType | None
     ) -> None:
@@ -171,13 +176,28 @@ class DuplicatesCheck(KeyCheck):
         self.within = None if rule.within is None else microseconds(rule.within, "within")
         self.dtype, self.roundoff = _as_numbers(logical(value)) if near is not None and value is not None else ("", 0.0)
 
+    def queue(self, steps: Steps) -> int | None:
+        rule = self.rule
+        near = None if rule.at is None or self.within is None else (rule.at, self.within)
+        also = tuple(column for column in (rule.value, rule.at) if column is not None)
+        if rule.status is not None and steps.cells(rule.status) is None:
+            return None
+        return queue_keys(steps, rule.columns, also, near)
+
+    def scanned(self, came_to: Any, morsel: Morsel) -> Sent:
+        pieces, valid = came_to
+        return self._sent(ScannedKeys(pieces, [(morsel.rows, valid)]), morsel)
+
     def scan(self, morsel: Morsel, selected: Selected) -> Sent:
         rule = self.rule
         said = everywhere(flags_of(morsel, [column for column in (rule.value, rule.at) if column is not None]))
         beside = []
         if rule.at is not None and self.within is not None:
             beside = [(spans(morsel.times(rule.at).values, self.within, morsel.arena), None)]
-        keys = scan_keys(morsel, rule.columns, selected, said, beside)
+        return self._sent(scan_keys(morsel, rule.columns, selected, said, beside), morsel)
+
+    def _sent(self, keys: ScannedKeys, morsel: Morsel) -> Sent:
+        rule = self.rule
         names = (*rule.columns, rule.value, rule.status, rule.at)
         cells = {name: morsel.cells(name) for name in names if name is not None}
         return Sent(keys, [Morsel(morsel.start, morsel.rows, cells, morsel.zone, morsel.seed)])
@@ -194,8 +214,11 @@ class DuplicatesCheck(KeyCheck):
         rule = self.rule
         said: dict[str, NDArray[Any]] = {}
         rows = RowSet([part.rows for part in repeats], len(codes))
-        if any(column is not None for column in (rule.at, rule.status, rule.value)) and len(rows):
-            said = look_up(cells, rows.rows(), self._said, run)
+        if len(rows) < FEW:
+            run = _in_turn
+        columns = [column for column in (rule.at, rule.status, rule.value) if column is not None]
+        if columns and len(rows):
+            said = look_up(cells, columns, rows.rows(), self._said, run)
         return run([partial(self._judge_part, part, rows, said, codes) for part in repeats])
 
     def _judge_part(self, part: Repeats, rows: RowSet, said: dict[str, NDArray[Any]], codes: Codes) -> Counted:

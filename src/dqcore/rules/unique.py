@@ -55,9 +55,9 @@ class UniqueCheck(KeyCheck):
     def queue(self, steps: Steps) -> int | None:
         return queue_keys(steps, self.rule.columns)
 
-    def scanned(self, came_to: Any, rows: int) -> ScannedKeys:
+    def scanned(self, came_to: Any, morsel: Morsel) -> ScannedKeys:
         pieces, valid = came_to
-        return ScannedKeys(pieces, [(rows, valid)])
+        return ScannedKeys(pieces, [(morsel.rows, valid)])
 
     def scan(self, morsel: Morsel, selected: Selected) -> ScannedKeys:
         return scan_keys(morsel, self.rule.columns, selected)
