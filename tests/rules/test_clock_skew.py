@@ -600,3 +600,24 @@ def test_draws_are_what_they_say() -> None:
 def test_a_device_is_not_named_by_a_column_of_the_details(name: str) -> None:
     with pytest.raises(dq.RuleError, match=f"by is '{name}', the name of a column of the details"):
         dq.ClockSkew("t", reference="r", by=["site", name], tolerance="2s")
+
+
+@pytest.mark.parametrize("devices", [300, 9_000, 70_000])
+def test_of_any_number_of_devices_each_is_judged_by_its_own_clock(devices: int) -> None:
+    """More devices than are remembered from row to row, than a group of rows has, and than the first table holds."""
+    rng = np.random.default_rng(devices)
+    device = rng.permutation(np.repeat(np.arange(devices), 3 if devices > 20_000 else 8))
+    stored = START + np.arange(len(device)) * SECOND
+    wrong = device % 2 == 1
+    observed = stored - SECOND // 2 - wrong * 600 * SECOND
+    data = pa.table(
+        {
+            "device": device.astype(str),
+            "stored": pa.array(stored, UTC_MICROS),
+            "read": pa.array(observed, UTC_MICROS),
+        }
+    )
+    rule = dq.ClockSkew("read", reference="stored", by="device", tolerance="2s", min_rows=2)
+    for threads in (1, 2):
+        found = dq.RuleSet([rule]).validate(data, threads=threads)[rule.id]
+        assert found.failed_rows.tolist() == np.flatnonzero(wrong).tolist()

@@ -141,14 +141,50 @@ static void dq_settle_cuts(dq_clock *c, int64_t count) {
   }
 }
 
-/* The pieces of one device; how many. */
-static int64_t dq_device(dq_clock *c, const dq_run *runs, int64_t n_runs, dq_piece *pieces) {
+DQ_INLINE void dq_any_from_body(const double *e, int64_t n, double limit, int *any) {
+  dq_wide errors, least = {0};
+  dq_wide_mask held = {0};
+  int64_t i = 0;
+  least += limit;
+  for (; i + DQ_LANES <= n; i += DQ_LANES) {
+    memcpy(&errors, e + i, sizeof errors);
+    held |= errors >= least;
+  }
+  *any = 0;
+  for (int k = 0; k < DQ_LANES; k++) *any |= held[k] != 0;
+  for (; i < n; i++) *any |= e[i] >= limit;
+}
+/* Whether any error is at least the limit. */
+DQ_LEVELS(dq_any_from, (const double *e, int64_t n, double limit, int *any), (e, n, limit, any))
+
+/* Writes `ahead` for the rows that were read after their reference by more than the tolerance, which is the verdict where
+ * the clock was right throughout. It is told while the stamps are at hand; `dq_judge_device` has the last word. */
+static void dq_mark_ahead(const dq_clock *c, int64_t n, const dq_run *runs, int64_t n_runs, int64_t tolerance,
+                          uint8_t ahead) {
+  /* Mostly there is none. Rounded as the errors were, the bound is not above that of any row ahead. */
+  int any;
+  DQ_CALL(dq_clock_level, dq_any_from, (c->e, n, (double)((__int128)tolerance + c->lag), &any));
+  if (!any) return;
+  for (int64_t r = 0; r < n_runs; r++) {
+    const dq_run *run = &runs[r];
+    for (int64_t i = 0; i < run->n; i++) {
+      int64_t observed = run->stamps[i].observed, reference = run->stamps[i].reference;
+      if (observed > reference && (uint64_t)observed - (uint64_t)reference > (uint64_t)tolerance)
+        run->codes[run->rows[i]] = ahead;
+    }
+  }
+}
+
+/* The pieces of one device; how many. Its rows `ahead` by more than the tolerance are marked. */
+static int64_t dq_device(dq_clock *c, const dq_run *runs, int64_t n_runs, int64_t tolerance, uint8_t ahead,
+                         dq_piece *pieces) {
   int64_t n = dq_take_stamps(c, runs, n_runs), m = dq_make_entries(c, n), count = 1;
   dq_points p;
   c->starts[0] = 0;
   c->starts[1] = n;
   c->steepest = DQ_RUNNING;
   c->sloping_n = 0;
+  dq_mark_ahead(c, n, runs, n_runs, tolerance, ahead);
   dq_mark_alone(c, m);
   if (n >= c->min_rows) count = dq_segment(c, m);
   for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
@@ -207,19 +243,6 @@ static uint8_t dq_judge_row(const dq_piece *pieces, const uint8_t *codes, int64_
     if (fabs(rint(piece->offset + piece->slope * t)) > (double)tolerance) return code;
   }
   return (__int128)observed - reference > tolerance ? ahead : DQ_PASS;
-}
-
-/* Writes `ahead` for the rows that were read after their reference by more than the tolerance, which is the verdict where
- * the clock was right throughout. It is told while the stamps are at hand; `dq_judge_device` has the last word. */
-static void dq_mark_ahead(const dq_run *runs, int64_t n_runs, int64_t tolerance, uint8_t ahead) {
-  for (int64_t r = 0; r < n_runs; r++) {
-    const dq_run *run = &runs[r];
-    for (int64_t i = 0; i < run->n; i++) {
-      int64_t observed = run->stamps[i].observed, reference = run->stamps[i].reference;
-      if (observed > reference && (uint64_t)observed - (uint64_t)reference > (uint64_t)tolerance)
-        run->codes[run->rows[i]] = ahead;
-    }
-  }
 }
 
 /* Judges the rows of one device, whose pieces are [first, end), once those ahead are marked. A row's piece is the one that

@@ -22,6 +22,7 @@ cdef extern from "clocks.h" nogil:
         DQ_FACTORIALS
         DQ_BLOCK
         DQ_GROUP_ROWS
+        DQ_LATELY
         DQ_WINDOW_POINTS
         DQ_WHOLLY
 
@@ -60,6 +61,7 @@ cdef extern from "clocks.h" nogil:
         const uint8_t* selected
         int64_t rows
         int32_t* numbers
+        uint16_t* lately
         dq_table* table
         dq_grouped** groups
 
@@ -115,8 +117,8 @@ cdef extern from "clocks.h" nogil:
         uint8_t* blocks
         uint8_t* windows
 
-    void dq_mark_ahead(const dq_run* runs, int64_t n_runs, int64_t tolerance, uint8_t ahead)
-    int64_t dq_device(dq_clock* c, const dq_run* runs, int64_t n_runs, dq_piece* pieces)
+    int64_t dq_device(dq_clock* c, const dq_run* runs, int64_t n_runs, int64_t tolerance, uint8_t ahead,
+                      dq_piece* pieces)
     void dq_judge_device(const dq_run* runs, int64_t n_runs, const dq_piece* pieces, const uint8_t* codes,
                          int64_t first, int64_t end, int64_t tolerance, uint8_t ahead)
 
@@ -216,7 +218,7 @@ cdef class Grouped(Step):
             raise MemoryError("no memory for the devices of a morsel")
         for place, stamps in enumerate(self.stamps):
             self.groups[place] = &stamps.grouped
-        numbers = bytes_for(arena, 4 * min(n, DQ_GROUP_ROWS))
+        numbers = bytes_for(arena, 4 * min(n, DQ_GROUP_ROWS) + 2 * DQ_LATELY)
         self.held = (hashes, observed, reference, selected, numbers)
         self.state.hashes = <const dq_hash*>readable(hashes, 16 * n)
         self.state.observed = micros_of(observed, n)
@@ -224,7 +226,8 @@ cdef class Grouped(Step):
         if selected is not None:
             self.state.selected = <const uint8_t*>readable(selected, n)
         self.state.rows = n
-        self.state.numbers = <int32_t*>writable(numbers, 4 * min(n, DQ_GROUP_ROWS))
+        self.state.numbers = <int32_t*>writable(numbers, 4 * min(n, DQ_GROUP_ROWS) + 2 * DQ_LATELY)
+        self.state.lately = <uint16_t*>(self.state.numbers + min(n, DQ_GROUP_ROWS))
         self.state.table = &self.table
         self.state.groups = self.groups
         self.step.run = dq_run_group
@@ -336,9 +339,8 @@ cdef class Devices:
             with nogil:
                 while device < end and (device == first or batch + rows[device] <= BATCH):
                     batch += rows[device]
-                    dq_mark_ahead(runs + edges[device], edges[device + 1] - edges[device], tolerance, ahead)
                     counts[device - low] = dq_device(&scratch.clock, runs + edges[device],
-                                                     edges[device + 1] - edges[device], into + made)
+                                                     edges[device + 1] - edges[device], tolerance, ahead, into + made)
                     made += counts[device - low]
                     device += 1
         self.spare.append(scratch)

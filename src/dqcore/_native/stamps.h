@@ -38,6 +38,10 @@ typedef struct {
   int failed; /* there was no memory */
 } dq_grouped;
 
+/* What is looked at for each row must lie in the nearest cache: these numbers do, and some hundred devices; the table does
+ * not. */
+enum { DQ_LATELY_BITS = 13, DQ_LATELY = 1 << DQ_LATELY_BITS };
+
 /* As a step: devices are numbered a block of rows at a time; after the last block of a group its stamps are brought
  * together. */
 typedef struct {
@@ -46,6 +50,7 @@ typedef struct {
   const uint8_t *selected;       /* 1 or 0 a row; NULL: all */
   int64_t rows;
   int32_t *numbers; /* scratch, the number of the device of each row of a group; -1: the row does not count */
+  uint16_t *lately; /* scratch, by DQ_LATELY_BITS of the hash the number of the device that last came with them */
   dq_table *table;
   dq_grouped *const *groups;
 } dq_group_state;
@@ -57,9 +62,11 @@ DQ_INLINE int dq_is_known(int64_t observed, int64_t reference) {
   return observed != reference || (observed != INT64_MIN && observed != INT64_MAX);
 }
 
-/* The number of a new device, or -1 where there is no memory. The table is kept so empty that a look-up seldom has to go
- * on, as long as it fits a cache. */
-static int32_t dq_meet(dq_grouped *g, dq_table *table, dq_slot16 *slot, dq_hash hash, int64_t row) {
+/* The number of a device, or -1 where there is no memory for a new one. */
+static int32_t dq_number_of(dq_grouped *g, dq_table *table, dq_hash hash, int64_t row) {
+  dq_slot16 *slot = dq_slot_of(table, hash.a, hash.b);
+  int32_t number = (int32_t)dq_group_of(slot);
+  if (number >= 0) return number;
   if (g->n == g->room) {
     int64_t room = g->room ? 2 * g->room : 64;
     dq_met *met = (dq_met *)realloc(g->met, (size_t)room * sizeof *met);
@@ -67,12 +74,11 @@ static int32_t dq_meet(dq_grouped *g, dq_table *table, dq_slot16 *slot, dq_hash 
     g->met = met;
     g->room = room;
   }
-  int32_t number = (int32_t)g->n++;
+  number = (int32_t)g->n++;
   *slot = (dq_slot16){hash.a, (hash.b & ~DQ_NO_GROUP) | (uint64_t)number};
   g->met[number] = (dq_met){hash, 0, 0, (int32_t)row};
   table->n_groups = g->n;
-  int64_t share = table->mask < 1 << 13 ? 8 : 4;
-  return share * table->n_groups > (int64_t)table->mask && !dq_grow_table(table) ? -1 : number;
+  return table->n_groups > 3 * (int64_t)table->mask && !dq_grow_table(table) ? -1 : number;
 }
 
 /* Writes -1 where a column is null; mostly eight rows at a time have values. */
@@ -88,14 +94,14 @@ static void dq_leave_out_nulls(const dq_column *c, int64_t n, int32_t *numbers) 
   }
 }
 
-/* The number of each row's device, -1 where the row does not count, in a block of rows. `first` is the first row of the
- * group. */
+/* The number of each row's device, -1 where the row does not count, in a block of rows; and the rows of each device
+ * counted. `first` is the first row of the group. */
 static int dq_number_devices(const dq_group_state *s, int64_t first, int64_t from, int64_t n, dq_grouped *g) {
-  dq_table table = *s->table;
   const dq_hash *h = s->hashes + from;
   const dq_column o = dq_rows_of(&s->observed, from, n), r = dq_rows_of(&s->reference, from, n);
   const uint8_t *observed = dq_times_from(&o, 0), *reference = dq_times_from(&r, 0);
-  int32_t *numbers = s->numbers + (from - first);
+  int32_t *restrict numbers = s->numbers + (from - first);
+  uint16_t *restrict lately = s->lately;
   memset(numbers, 0, (size_t)n * sizeof *numbers);
   for (int64_t i = 0; s->selected != NULL && i < n; i++) numbers[i] = s->selected[from + i] - 1;
   dq_leave_out_nulls(&o, n, numbers);
@@ -106,26 +112,23 @@ static int dq_number_devices(const dq_group_state *s, int64_t first, int64_t fro
       numbers[i] = -1;
       continue;
     }
-    /* Mostly a device stands where it is looked for first. */
-    dq_slot16 *slot = table.slots + (h[i].a & table.mask);
-    if (slot->a != h[i].a || (slot->rest ^ h[i].b) > DQ_NO_GROUP) slot = dq_slot_of(&table, h[i].a, h[i].b);
-    int32_t number = (int32_t)dq_group_of(slot);
-    if (number < 0) {
-      number = dq_meet(g, &table, slot, h[i], from - first + i);
-      *s->table = table;
+    uint16_t *last = lately + (h[i].a & (DQ_LATELY - 1));
+    int32_t number = *last;
+    if (DQ_UNLIKELY(number >= g->n || g->met[number].hash.a != h[i].a || g->met[number].hash.b != h[i].b)) {
+      number = dq_number_of(g, s->table, h[i], from - first + i);
       if (number < 0) return 0;
+      *last = (uint16_t)number;
     }
+    g->met[number].n++;
     numbers[i] = number;
   }
   return 1;
 }
 
-/* Where the stamps of each device of `n` rows begin, in the order of devices. */
-static void dq_count_devices(dq_grouped *g, const int32_t *numbers, int64_t n) {
+/* Where the stamps of each device begin, in the order of devices. */
+static void dq_lay_out_devices(dq_grouped *g) {
   dq_met *met = g->met;
   int32_t before = 0;
-  for (int64_t i = 0; i < n; i++)
-    if (numbers[i] >= 0) met[numbers[i]].n++;
   for (int64_t k = 0; k < g->n; k++) {
     met[k].start = before;
     before += met[k].n;
@@ -160,11 +163,14 @@ static int dq_run_group(const void *state, int64_t from, int64_t n, uint8_t *cod
   dq_grouped *g = s->groups[from / DQ_GROUP_ROWS];
   int64_t first = from / DQ_GROUP_ROWS * DQ_GROUP_ROWS, end = from + n;
   (void)codes;
-  if (from == first) g->failed = !dq_make_table(s->table, 1024);
+  if (from == first) {
+    memset(s->lately, 0, DQ_LATELY * sizeof *s->lately);
+    g->failed = !dq_make_table(s->table, 256);
+  }
   if (!g->failed) g->failed = !dq_number_devices(s, first, from, n, g);
   if (end < s->rows && end < first + DQ_GROUP_ROWS) return 0;
   if (!g->failed) {
-    dq_count_devices(g, s->numbers, end - first);
+    dq_lay_out_devices(g);
     dq_bring_together(g, s->numbers, dq_times_from(&s->observed, first), dq_times_from(&s->reference, first),
                       end - first);
   }
