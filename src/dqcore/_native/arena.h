@@ -4,6 +4,7 @@
 #define DQ_ARENA_H
 #include <stdint.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #define DQ_HUGE_PAGE ((size_t)2 << 20)
@@ -20,6 +21,16 @@ static void *dq_map(size_t size) {
   madvise(p + before, size, MADV_HUGEPAGE); /* advice: nothing is lost where it is not taken */
 #endif
   return p + before;
+}
+/* As malloc, aligned to lines of the cache; much memory, which is looked up here and there, on huge pages. */
+static void *dq_aligned(size_t size) {
+  if (size < DQ_HUGE_PAGE / 2) return aligned_alloc(64, (size + 63) / 64 * 64);
+  size = (size + DQ_HUGE_PAGE - 1) / DQ_HUGE_PAGE * DQ_HUGE_PAGE;
+  void *p = aligned_alloc(DQ_HUGE_PAGE, size);
+#ifdef MADV_HUGEPAGE
+  if (p != NULL) madvise(p, size, MADV_HUGEPAGE);
+#endif
+  return p;
 }
 static void dq_unmap(void *p, size_t size) { munmap(p, size); }
 /* The pages may be taken at any time until they are written again. */

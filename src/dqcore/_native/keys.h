@@ -2,6 +2,7 @@
 #ifndef DQ_KEYS_H
 #define DQ_KEYS_H
 #include <stdlib.h>
+#include "arena.h"
 #include "cpu.h"
 #include "dq.h"
 #include "hashes.h"
@@ -22,7 +23,7 @@ typedef struct {
 } dq_table;
 
 static int dq_make_table(dq_table *t, uint64_t buckets) {
-  t->slots = (dq_slot16 *)aligned_alloc(64, buckets * DQ_BUCKET * sizeof *t->slots);
+  t->slots = (dq_slot16 *)dq_aligned(buckets * DQ_BUCKET * sizeof *t->slots);
   if (t->slots == NULL) return 0;
   t->mask = buckets - 1;
   t->n_groups = 0;
