@@ -77,7 +77,7 @@ OTHERS = [
 # The contract has these too; they are not there yet.
 PLANNED = [
     "Sequence", "Numeric", "Delta", "Related", "Freshness", "Share", "Quantile", "Drift", "Plausible",
-    "Turnaround", "UDI", "profile", "suggest_rules",
+    "Turnaround", "profile", "suggest_rules",
 ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ if _typing.TYPE_CHECKING:
     from .row_count import RowCount as RowCount
     from .schema import Schema as Schema
     from .timestamp import Timestamp as Timestamp
+    from .udi import UDI as UDI
     from .unique import Unique as Unique
     from .units import Units as Units
     from .valid_at import ValidAt as ValidAt
