@@ -7,11 +7,12 @@
 #include "udi_iccbba.h"
 #include "steps.h"
 
+DQ_INLINE int dq_is_letter(uint8_t c) { return (uint8_t)((c | 0x20) - 'a') < 26; }
 enum dq_carrier { DQ_BARE = 0, DQ_GS1_CARRIER, DQ_OTHER_CARRIER };
 /* What the symbology identifier before a scanned text says (ISO/IEC 15424; GS1 General Specifications, 5.1.6). */
 static int dq_udi_carrier(const uint8_t *s, int64_t n) {
   static const char elements[] = "C1 d2 Q3 e0 J1";
-  if (n < 3 || s[0] != ']') return DQ_BARE;
+  if (n < 3 || s[0] != ']' || !dq_is_letter(s[1]) || !(dq_is_letter(s[2]) || dq_is_digit(s[2]))) return DQ_BARE;
   for (int i = 0; i < (int)sizeof elements - 1; i += 3)
     if (memcmp(s + 1, elements + i, 2) == 0) return DQ_GS1_CARRIER;
   return DQ_OTHER_CARRIER;

@@ -151,7 +151,8 @@ static void dq_hibcc(const uint8_t *s, int64_t n, int caption, int reference, dq
   }
   dq_hibc_sections(second + 1, m - 3, 1, reference, u);
   dq_hibc_checked(second, m, caption, u);
-  dq_udi_holds(u, dq_hibc_value(second[m - 2], caption) >= 0);
-  if (second[m - 2] != s[check]) dq_udi_fault(u, DQ_UDI_CHECK);
+  int link = dq_hibc_value(second[m - 2], caption);
+  dq_udi_holds(u, link >= 0);
+  if (link != dq_hibc_value(s[check], caption)) dq_udi_fault(u, DQ_UDI_CHECK);
 }
 #endif

@@ -37,7 +37,7 @@ static void dq_udi_text(dq_udi *u, int part, const uint8_t *s, int64_t n) {
 }
 /* `part` may be none, for a date that is only checked. Day 0 is the last of its month where `open` says so. */
 static void dq_udi_date(dq_udi *u, int part, int year, int month, int day, int open) {
-  int last = month < 1 || month > 12 ? 0 : dq_month_days(year, month);
+  int last = year < 1 || month < 1 || month > 12 ? 0 : dq_month_days(year, month);
   if (day == 0 && open) day = last;
   if (day < 1 || day > last) {
     dq_udi_fault(u, DQ_UDI_DATE);
