@@ -82,6 +82,11 @@ def field_holds(said, check, part, text):
         said.fault("bad_check_digit", not mod10(text))
     elif check == "pair":
         said.fault("bad_check_digit", not pair(text))
+    elif check == "master":
+        said.fault("bad_check_digit", not pair(text))
+        said.fault("bad_format", text.isdigit())
+    elif check == "padded":
+        said.fault("bad_format", not re.fullmatch("[^=]+|(?=(....)+$)[^=]+={1,2}", text))
     elif check in ("yymmd0", "yymmdd"):
         year, month, day = (int(text[i : i + 2]) for i in (0, 2, 4))
         said.day(part, said.year(year), month, day, open_ended=check == "yymmd0")

@@ -33,6 +33,8 @@ cdef extern from "udi.h" nogil:
         DQ_AI_ZERO
         DQ_AI_NONZERO
         DQ_AI_PIECE
+        DQ_AI_MASTER
+        DQ_AI_PADDED
         DQ_AI_NUMERIC
         DQ_AI_CSET82
         DQ_AI_CSET39
@@ -90,6 +92,7 @@ _CHECKS = {
     "": DQ_AI_ANY, "check": DQ_AI_MOD10, "pair": DQ_AI_PAIR, "yymmd0": DQ_AI_YYMMD0, "yymmdd": DQ_AI_YYMMDD,
     "yyyymmdd": DQ_AI_YYYYMMDD, "hhmm": DQ_AI_HHMM, "hh": DQ_AI_HH, "mm": DQ_AI_MM, "ss": DQ_AI_SS,
     "zero": DQ_AI_ZERO, "nonzero": DQ_AI_NONZERO, "piece": DQ_AI_PIECE,
+    "master": DQ_AI_MASTER, "padded": DQ_AI_PADDED,
 }
 
 

@@ -6,7 +6,7 @@
 
 enum dq_ai_check {
   DQ_AI_ANY = 0, DQ_AI_MOD10, DQ_AI_PAIR, DQ_AI_YYMMD0, DQ_AI_YYMMDD, DQ_AI_YYYYMMDD, DQ_AI_HHMM, DQ_AI_HH, DQ_AI_MM,
-  DQ_AI_SS, DQ_AI_ZERO, DQ_AI_NONZERO, DQ_AI_PIECE
+  DQ_AI_SS, DQ_AI_ZERO, DQ_AI_NONZERO, DQ_AI_PIECE, DQ_AI_MASTER, DQ_AI_PADDED
 };
 enum { DQ_AI_NUMERIC = 1, DQ_AI_CSET82 = 2, DQ_AI_CSET39 = 4, DQ_AI_BASE64 = 8 };
 enum { DQ_AI_FIELDS = 6, DQ_AI_NEEDS = 12, DQ_AI_ENTRIES = 256, DQ_AI_MOST = 64, DQ_SEPARATOR = 0x1d };
@@ -49,6 +49,16 @@ static void dq_ai_field_holds(dq_udi *u, int check, int part, int reference, con
     case DQ_AI_PAIR:
       if (!dq_check_pair(s, n)) dq_udi_fault(u, DQ_UDI_CHECK);
       break;
+    case DQ_AI_MASTER: /* of a master UDI-DI, which is not digits alone */
+      if (!dq_check_pair(s, n)) dq_udi_fault(u, DQ_UDI_CHECK);
+      dq_udi_holds(u, dq_run_of_digits(s, n) < n);
+      break;
+    case DQ_AI_PADDED: { /* base64url, with equals signs that fill it up to fours (RFC 4648, section 5) */
+      int64_t padded = n;
+      while (padded > 0 && s[padded - 1] == '=') padded--;
+      dq_udi_holds(u, padded > 0 && memchr(s, '=', (size_t)padded) == NULL && n - padded <= 2 && (n == padded || n % 4 == 0));
+      break;
+    }
     case DQ_AI_YYMMD0:
     case DQ_AI_YYMMDD:
       dq_udi_date(u, part, dq_century_of(dq_number_of(s, 2), reference), dq_number_of(s + 2, 2), dq_number_of(s + 4, 2),
