@@ -112,8 +112,12 @@ def test_no_header_of_ours_shadows_one_of_the_system() -> None:
 
 
 def imported_by(code: str, among: tuple[str, ...]) -> list[str]:
-    """Which of some modules are there when a Python of its own has run `code`."""
-    code = f"import sys\n{code}\nprint()\nprint(*[name for name in {among!r} if name in sys.modules])"
+    """Which of some modules are there when a Python of its own has run `code`, that were not before: an environment may
+    import things as Python starts."""
+    new = "name in sys.modules and name not in there_before"
+    code = (
+        f"import sys\nthere_before = {{*sys.modules}}\n{code}\nprint()\nprint(*[name for name in {among!r} if {new}])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[-1].split()
 
