@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 import dqcore as dq
 from dqcore.report.verify import verify
+from dqcore.rules.base import Judged, KeyCheck, Pieces
 
 CANARIES = [f"CANARY-{number:05}" for number in range(500)]
 TABLE = pa.table({"id": CANARIES, "site": ["<b>north</b>"] * 250 + ["south"] * 250, "n": list(range(500))})
@@ -141,3 +144,39 @@ def test_times_of_details_are_shown_only_where_their_column_is_disclosed() -> No
     assert hidden.details("clock_skew:observed").column("since")[0].as_py() is not None
     assert first not in json.dumps(hidden.to_dict()) + hidden._repr_html_()
     assert first in json.dumps(shown.to_dict())
+
+
+class Told(dq.KeyRule):
+    """A rule of one's own whose details are a table, with rows or without."""
+
+    reasons = ("never",)
+    column: str
+    lines: int
+
+    def __init__(self, column: str, lines: int, **common: Any) -> None:
+        self._set(common, column=column, lines=lines)
+
+    def bind(self, binding: Any) -> Any:
+        return ToldCheck(self, [])
+
+
+class ToldCheck(KeyCheck):
+    rule: Told
+
+    def scan(self, morsel: Any, selected: Any) -> Pieces:
+        return Pieces(rows=np.zeros(morsel.rows, np.uint8))
+
+    def judge(self, state: Any, run: Any) -> Judged:
+        return Judged(state["rows"], pa.table({"line": pa.array(range(self.rule.lines), pa.int64())}))
+
+
+@pytest.mark.parametrize("lines", [0, 2])
+def test_details_without_rows_are_details(lines: int) -> None:
+    report = dq.RuleSet([Told("a", lines, id="told")]).validate(pa.table({"a": [1, 2]}))
+    assert report.details("told").num_rows == lines
+
+
+def test_a_rule_without_details_says_so() -> None:
+    report = dq.RuleSet([dq.Range("a", max=1)]).validate(pa.table({"a": [1, 2]}))
+    with pytest.raises(dq.RuleError, match="rule 'range:a' has no details"):
+        report.details("range:a")

@@ -76,7 +76,8 @@ def _outcomes_of(plan: Plan, states: list[Marks | Settled]) -> list[Outcome]:
 def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
     settled = Settled(state) if isinstance(state, Marks) else state
     if bound.sees is not TableCheck:
-        details = settled.details or partial(_details, bound.check, settled.marks)
+        # A table without rows is false.
+        details = partial(_details, bound.check, settled.marks) if settled.details is None else settled.details
         return Outcome(bound.facts, bound.findings, settled.marks, bound.check.suggest, details)
     rule = bound.check.rule
     always_concludes = isinstance(rule, TableRule) and rule.always_concludes
