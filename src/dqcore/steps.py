@@ -49,10 +49,15 @@ class Ready(NamedTuple):
 
 
 class Laid(NamedTuple):
-    """The place of what a keyed rule's steps come to, and that of the codes that overrule it."""
+    """The place of what a keyed rule's steps come to, or its state, and the place of the codes that overrule it."""
 
-    own: int
+    own: Any
     overlay: int
+
+    @property
+    def end(self) -> int | None:
+        """The later of two places; None where there is a state, which is that of one morsel."""
+        return self.overlay if isinstance(self.own, int) else None
 
 
 TOO_MANY_ROWS = f"rules over keys take {MOST_ROWS} rows at once; validate the data in parts"
@@ -246,7 +251,7 @@ class Steps:
         kept: list[bool] = []
         for place, end in zip(places, ends, strict=True):
             own, begin = range(begin, end), end
-            place = max(place) if isinstance(place, Laid) else place
+            place = place.end if isinstance(place, Laid) else place
             kept.append(
                 isinstance(place, int) and place == end - 1 and place not in writing and all(same[at] for at in own)
             )

@@ -113,9 +113,8 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
 
 def _keyed(bound: Bound[Any], queued: Any, results: Sequence[Any], morsel: Morsel) -> Keyed:
     """The state of a keyed rule that was queued."""
-    if isinstance(queued, Laid):
-        return Keyed(bound.check.scanned(results[queued.own], morsel), Pieces(codes=results[queued.overlay]))
-    return Keyed(bound.check.scanned(results[queued], morsel) if isinstance(queued, int) else queued, None)
+    own, overlay = (queued.own, Pieces(codes=results[queued.overlay])) if isinstance(queued, Laid) else (queued, None)
+    return Keyed(bound.check.scanned(results[own], morsel) if isinstance(own, int) else own, overlay)
 
 
 def _queued(plan: Plan, steps: Steps, ready: Ready | None) -> tuple[list[Any], list[int]]:
@@ -161,8 +160,7 @@ def _queue(bound: Bound[Check], steps: Steps) -> Any:
     if bound.sees is KeyCheck and where is not None and not bound.check.queues_selected:  # type: ignore[attr-defined]
         return None
     place = _queue_check(bound, steps)
-    if not isinstance(place, int):
-        # What was queued for a keyed rule is of no use without what must be laid over it.
+    if place is None:
         return None
     first = len(bound.check.findings) + 1 if bound.failing_nulls else 0
     if bound.sees is KeyCheck:
