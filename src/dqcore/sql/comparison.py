@@ -49,8 +49,8 @@ def pair(left: Node, right: Node, rows: Rows, active: Active) -> tuple[Values, V
 
 
 @dataclass(frozen=True, eq=False)
-class Compare(Node):
-    """Two sides of one kind, held in one Arrow type."""
+class Comparison(Node):
+    """Two sides, which a kernel compares where one is a column and the other a literal."""
 
     operator: str
     left: Node
@@ -69,6 +69,10 @@ class Compare(Node):
     @cached_property
     def _kernel(self) -> Kernel | None:
         return _kernel(self.operator, self.left, self.right)
+
+
+class Compare(Comparison):
+    """Two sides of one kind, held in one Arrow type."""
 
     def compute(self, rows: Rows, active: Active) -> Values:
         left, right = pair(self.left, self.right, rows, active)
@@ -160,27 +164,8 @@ def _held(left: Any, right: Any) -> pa.BooleanArray | None:
     return arrays.booleans(held) if held.any() else None
 
 
-@dataclass(frozen=True, eq=False)
-class CompareMixed(Node):
+class CompareMixed(Comparison):
     """Integers, unsigned ones and doubles against each other: exactly, never through a double."""
-
-    operator: str
-    left: Node
-    right: Node
-
-    def operands(self) -> tuple[Node, ...]:
-        return self.left, self.right
-
-    @property
-    def native(self) -> bool:
-        return self._kernel is not None
-
-    def queue(self, steps: Steps) -> int:
-        return _queued(steps, self._kernel)
-
-    @cached_property
-    def _kernel(self) -> Kernel | None:
-        return _kernel(self.operator, self.left, self.right)
 
     def compute(self, rows: Rows, active: Active) -> Values:
         sides = self.left.run(rows, active), self.right.run(rows, active)
