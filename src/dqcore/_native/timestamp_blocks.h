@@ -14,6 +14,8 @@
 
 /* DQ_AGAIN is the code of a row that timestamps.h has yet to judge; no kernel leaves it to its caller. */
 enum { DQ_AGAIN = DQ_FILTERED, DQ_BLOCK = 256, DQ_FEW_CHANGES = 6 };
+/* Until the zones are looked at, DQ_AGAIN is or-ed to codes, which leaves a null's as it is. */
+_Static_assert((DQ_SKIP | DQ_AGAIN) == DQ_SKIP, "DQ_SKIP has the bits of DQ_AGAIN");
 
 /* Characters, and in the place of digits a number for every two of them. */
 typedef union {
@@ -117,12 +119,19 @@ DQ_INLINE void dq_take(int format, const dq_column *c, dq_block *b) {
   }
 }
 
+/* A factor that the compiler does not know, or else it makes shifts and sums of a product, which take longer. */
+DQ_INLINE uint32_t dq_factor(uint32_t factor) {
+  __asm__("" : "+r"(factor));
+  return factor;
+}
+
 /* Every two characters become their number, which has bits of 0x8080 where one of them is no digit. */
 DQ_INLINE void dq_numbers(dq_digits *digits, int64_t n) {
+  const uint16_t tens = (uint16_t)dq_factor(10 * 256 + 1);
   for (int64_t i = 0; i < 4 * n; i++) {
     uint16_t d = (uint16_t)(digits->twos[i] - 0x3030), odd = (uint16_t)((d | (d + 0x7676)) & 0x8080);
     /* Tens are the lower byte: times 10 it comes to stand over the ones, and the ones keep their place. */
-    digits->twos[i] = (uint16_t)((uint16_t)(d * (10 * 256 + 1)) >> 8 | odd);
+    digits->twos[i] = (uint16_t)((uint16_t)((uint32_t)d * tens) >> 8 | odd);
   }
 }
 
@@ -138,27 +147,30 @@ DQ_INLINE void dq_separators(int format, dq_block *b, int64_t n) {
     uint32_t odd = ((two ^ DQ_FOUR(':', '.', 0, 0)) & mark) | ((two >> 24) == DQ_NO_TIME);
     if (format == DQ_ISO8601) odd |= one == blank ? 0 : one & ~either;
     b->offset[i] = (int32_t)two;
-    b->code[i] = b->code[i] ? b->code[i] : odd ? DQ_AGAIN : DQ_PASS;
+    b->code[i] |= odd ? DQ_AGAIN : DQ_PASS;
   }
   for (int64_t i = 0; i < n; i++) b->precision[i] = (uint8_t)((uint32_t)b->offset[i] >> 24);
 }
 
+enum { DQ_DAYS_TO_1970 = 719468 }; /* from 0000-03-01 */
 #define DQ_MONTH_DAY(MONTH, DAY) ((uint32_t)(MONTH) | (uint32_t)(DAY) << 16)
 
 /* Step 2b: the calendar, in years that begin in March as dq_days has them, and the offsets. Seconds of 60, the 29th of
  * February and the midnights that clocks start from are left to timestamps.h. */
 DQ_INLINE void dq_date(dq_block *b, int64_t n) {
   int32_t without = 0;
+  /* Of two numbers at once: the lower one times that much, and the higher one, in the upper half of the product. */
+  const uint32_t hundred = dq_factor(100 << 16 | 1);
   dq_numbers(&b->date, n);
   dq_numbers(&b->clock, n);
   dq_numbers(&b->part, n);
   for (int64_t i = 0; i < n; i++) {
     uint32_t years = b->date.fours[2 * i], days_ = b->date.fours[2 * i + 1], clock = b->clock.fours[2 * i];
     uint32_t seconds = b->part.fours[2 * i], micros_ = b->part.fours[2 * i + 1];
-    int32_t year = (int32_t)((years & 0x7f) * 100 + ((years >> 16) & 0x7f));
+    int32_t year = (int32_t)((years & 0x7f007f) * hundred >> 16);
     int32_t month = (int32_t)(days_ & 0xffff), day = (int32_t)(days_ >> 16);
     int32_t hour = (int32_t)(clock & 0xffff), minute = (int32_t)(clock >> 16), second = (int32_t)(seconds & 0xffff);
-    uint32_t micros = (seconds >> 16) * 10000 + (micros_ & 0xffff) * 100 + (micros_ >> 16);
+    uint32_t micros = (seconds >> 16) * 10000 + (micros_ * hundred >> 16);
     int32_t early = month < 3, y = year - early, m = month - 3 + 12 * early;
     int32_t century = (y * 5243) >> 19; /* y / 100 for y from 0 to 9999 */
     int32_t longest = month == 2 ? 28 : 30 + ((month ^ (month >> 3)) & 1);
@@ -168,9 +180,9 @@ DQ_INLINE void dq_date(dq_block *b, int64_t n) {
     /* What begins a clock is 1 or 6 January or 30 December, and midnight as a time of day. */
     int32_t epoch = (days_ == DQ_MONTH_DAY(1, 1)) | (days_ == DQ_MONTH_DAY(1, 6)) | (days_ == DQ_MONTH_DAY(12, 30));
     bad |= epoch & ((clock | seconds | micros_) == 0) & (b->offset[i] >= (DQ_DAY + 1) << 24);
-    b->hours[i] = bad ? 0 : (uint32_t)(days * 24 + hour);
+    b->hours[i] = bad ? DQ_DAYS_TO_1970 * 24 : (uint32_t)(days * 24 + hour);
     b->rest[i] = (uint32_t)(minute * 60 + second) * 1000000u + micros;
-    b->code[i] = b->code[i] ? b->code[i] : bad ? DQ_AGAIN : DQ_PASS;
+    b->code[i] |= bad ? DQ_AGAIN : DQ_PASS;
   }
   for (int64_t i = 0; i < n; i++) {
     /* Masks, because compilers turn conditions that are used twice into branches. */
@@ -181,11 +193,11 @@ DQ_INLINE void dq_date(dq_block *b, int64_t n) {
     int32_t bad = (minutes > 59) | (all > 14 * 60);
     all = bad ? 0 : (all ^ west) - west;
     b->offset[i] = (all & ~none) | (DQ_NO_OFFSET & none);
-    b->code[i] = b->code[i] ? b->code[i] : bad ? DQ_AGAIN : DQ_PASS;
+    b->code[i] |= bad ? DQ_AGAIN : DQ_PASS;
     without |= none;
   }
   for (int64_t i = 0; i < n; i++)
-    b->civil[i] = (int64_t)((uint64_t)b->hours[i] * 3600000000u) + (int64_t)b->rest[i] - 719468 * DQ_US_DAY;
+    b->civil[i] = (int64_t)((uint64_t)b->hours[i] * 3600000000u) + (int64_t)b->rest[i] - DQ_DAYS_TO_1970 * DQ_US_DAY;
   b->without = without;
 }
 
@@ -231,6 +243,11 @@ DQ_INLINE void dq_zone_shifts(const dq_zone *z, dq_block *b, int64_t n) {
   }
   low = dq_at_or_below(z->wall_from, z->changes, least);
   high = dq_at_or_below(z->wall_from, z->changes, most);
+  if (low == high && (low == z->changes || most < z->wall_to[low])) { /* one offset for them all, and no doubt */
+    int64_t local = z->offsets[low];
+    for (int64_t i = 0; local && i < n; i++) b->shift[i] = b->offset[i] == DQ_NO_OFFSET ? local : b->shift[i];
+    return;
+  }
   if (high - low <= DQ_FEW_CHANGES) dq_sweep(z, low, high, b, n);
   else dq_search(z, low, high, b, n);
   for (int64_t i = 0; i < n; i++) {
@@ -240,7 +257,7 @@ DQ_INLINE void dq_zone_shifts(const dq_zone *z, dq_block *b, int64_t n) {
   }
   for (int64_t i = 0; i < n; i++) {
     int32_t doubt = b->doubt[i] != 0;
-    b->code[i] = b->code[i] ? b->code[i] : doubt ? DQ_AGAIN : DQ_PASS;
+    b->code[i] |= doubt ? DQ_AGAIN : DQ_PASS;
   }
 }
 
@@ -259,17 +276,24 @@ DQ_INLINE void dq_shifts(const dq_zone *zone, dq_block *b, int64_t n) {
   }
 }
 
-/* Step 2e: the bounds. The instants replace the civil times. */
+DQ_INLINE int64_t dq_clamp(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
+
+/* Step 2e: the bounds. The instants replace the civil times. Most blocks lie within, which takes far less to tell. */
 DQ_INLINE void dq_bounds(const dq_terms *terms, dq_block *b, int64_t n) {
-  int64_t earliest = terms->earliest, latest = terms->latest;
+  int64_t earliest = terms->earliest, latest = terms->latest, outside = 0;
+  int64_t first = dq_clamp(earliest, DQ_FIRST_INSTANT, DQ_AFTER_LAST_INSTANT);
+  int64_t last = dq_clamp(latest, DQ_FIRST_INSTANT - 1, DQ_AFTER_LAST_INSTANT - 1);
   for (int64_t i = 0; i < n; i++) {
-    int64_t at = b->civil[i] - b->shift[i];
+    int64_t at = b->civil[i] -= b->shift[i];
+    outside |= (at - first) | (last - at);
+  }
+  for (int64_t i = 0; outside < 0 && i < n; i++) {
+    int64_t at = b->civil[i];
     int64_t odd = -(int64_t)((at < DQ_FIRST_INSTANT) | (at >= DQ_AFTER_LAST_INSTANT));
     int64_t early = -(int64_t)(at < earliest), late = -(int64_t)(at > latest);
-    b->civil[i] = at;
     b->doubt[i] = (DQ_AGAIN & odd) | (DQ_TOO_EARLY & early & ~odd) | (DQ_FUTURE & late & ~early & ~odd);
   }
-  for (int64_t i = 0; i < n; i++) b->code[i] = b->code[i] ? b->code[i] : (int32_t)b->doubt[i];
+  for (int64_t i = 0; outside < 0 && i < n; i++) b->code[i] = b->code[i] ? b->code[i] : (int32_t)b->doubt[i];
   for (int64_t i = 0; i < n; i++) b->civil[i] &= -(int64_t)(b->code[i] == DQ_PASS);
 }
 
@@ -290,26 +314,25 @@ DQ_INLINE int dq_read_exactly(int format, const dq_column *c, int64_t i, dq_stam
   return format == DQ_HL7 ? dq_hl7(text.s, text.n, t) : dq_iso8601(text.s, text.n, t);
 }
 
-/* Step 3: row i, told by timestamps.h. */
-static void dq_judge_exactly(int format, const dq_column *c, int64_t i, const dq_terms *terms, dq_block *b) {
+/* Step 3: the code of row i, told by timestamps.h. */
+static uint8_t dq_judge_exactly(int format, const dq_column *c, int64_t i, const dq_terms *terms, dq_block *b) {
   dq_stamp t;
   int64_t at = 0;
   int known = dq_read_exactly(format, c, i, &t);
   int code = known ? dq_place(&t, terms, &at) : DQ_UNPARSEABLE;
-  b->code[i] = code;
   b->civil[i] = code ? 0 : at;
   b->precision[i] = known ? t.precision : DQ_NO_TIME;
+  return (uint8_t)code;
 }
 
-DQ_INLINE void dq_judge_block(int format, const dq_column *c, const dq_terms *terms, dq_block *b) {
+DQ_INLINE void dq_judge_block(int format, const dq_column *c, const dq_terms *terms, dq_block *b, uint8_t *codes) {
   int64_t n = c->length;
-  int32_t again = 0;
   dq_civil_block(format, c, b);
   dq_shifts(terms->zone, b, n);
   dq_bounds(terms, b, n);
-  for (int64_t i = 0; i < n; i++) again |= b->code[i] == DQ_AGAIN;
-  for (int64_t i = 0; again && i < n; i++)
-    if (b->code[i] == DQ_AGAIN) dq_judge_exactly(format, c, i, terms, b);
+  for (int64_t i = 0; i < n; i++) codes[i] = (uint8_t)b->code[i];
+  for (const uint8_t *at = codes; (at = memchr(at, DQ_AGAIN, (size_t)(codes + n - at))) != NULL;)
+    codes[at - codes] = dq_judge_exactly(format, c, at - codes, terms, b);
 }
 
 DQ_INLINE dq_column dq_part(const dq_column *c, int64_t start) {
@@ -324,8 +347,7 @@ DQ_INLINE void dq_judge_body(int format, const dq_column *c, const dq_terms *ter
   dq_block b;
   for (int64_t start = 0; start < c->length; start += DQ_BLOCK) {
     dq_column part = dq_part(c, start);
-    dq_judge_block(format, &part, terms, &b);
-    for (int64_t i = 0; i < part.length; i++) codes[start + i] = (uint8_t)b.code[i];
+    dq_judge_block(format, &part, terms, &b, codes + start);
     if (utc != NULL) memcpy(utc + start, b.civil, (size_t)part.length * sizeof *utc);
     if (precision != NULL) memcpy(precision + start, b.precision, (size_t)part.length);
   }
