@@ -7,31 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
-from threading import Lock
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from .._native import units as _units
-from .._native.columns import Column
-from ..arrays import texts as text_array
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..knowledge import units as knowledge
 from ..logical import is_text, logical
+from ..measured import Bytes, Decided, Measured
 from ..morsel import Cells, Codes, Lit, Morsel, Ref
-from ..numbered import Numbered
 from ..registry import Registry
 from ..steps import Make, Steps
 from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, column_name, reference
-
-Bytes = NDArray[np.uint8]
-
-MOST_REMEMBERED = 65536
-"""Decisions that a check keeps; a feed with free text for units must not fill the memory."""
 
 
 class Units(RowRule):
@@ -120,62 +110,6 @@ class Units(RowRule):
         return check
 
 
-class _Decided(NamedTuple):
-    """What holds for a unit of an analyte: the rows' code, and where that is PASS their line and the number of the unit
-    of what it gives."""
-
-    code: int
-    scale: float = 0.0
-    offset: float = 0.0
-    target: int = -1
-
-
-class _Memory:
-    """What was decided, for all threads of a check; one at a time holds it, to decide more. Its answers are those that
-    are decided anew without it, so it may be empty, or full, or another one in every process."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self.units, self.analytes = Numbered(MOST_REMEMBERED), Numbered(MOST_REMEMBERED)
-        self.decisions = _units.Decisions()
-        self.targets: list[bytes] = []
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Memory, ()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
-
-    def tell(self, step: _units.Converts) -> bool:
-        """Lets a step know what is remembered; whether it is more than it knew."""
-        if step.knows(self.decisions):
-            return False
-        step.know(self.units.names, self.analytes.names, self.decisions)
-        return True
-
-    def remember(self, texts: Sequence[tuple[str, ...]], made: Sequence[_Decided]) -> None:
-        """Keeps the decisions on pairs of texts, as long as there is room."""
-        numbers = [
-            numbered.numbers(Column(text_array(side))).tolist()
-            for numbered, side in zip((self.units, self.analytes), zip(*texts, strict=True), strict=False)
-        ]
-        pairs = list(zip(numbers[0], numbers[1] if len(numbers) > 1 else repeat(0), strict=False))
-        known = [at for at, pair in enumerate(pairs) if min(pair) >= 0]
-        known = known[: max(0, MOST_REMEMBERED - len(self.decisions))]
-        if known:
-            self.decisions = self.decisions.grown([pairs[at] for at in known], [made[at] for at in known])
-
-    def target(self, unit: str) -> int:
-        """The number of a unit that is written."""
-        text = unit.encode()
-        if text not in self.targets:
-            self.targets.append(text)
-        return self.targets.index(text)
-
-
 class UnitsCheck(RowCheck):
     def __init__(
         self, rule: Units, codes: Mapping[str, str], spellings: Mapping[tuple[str, str | None], str | None]
@@ -187,7 +121,8 @@ class UnitsCheck(RowCheck):
         self.value, self.unit, self.analyte, self.to = rule.value, rule.unit, rule.analyte, rule.to
         self.codes, self.spellings = codes, spellings
         self.writes = (rule.into,) if isinstance(rule.into, str) else rule.into or ()
-        self._memory = _Memory()
+        self._measured = Measured(self._decide, 1 + Units.reasons.index(knowledge.MISSING_UNIT))
+        self._targets: list[bytes] = []
 
     def queue(self, steps: Steps) -> int | None:
         values, unit = steps.plain(self.value), steps.cells(self.unit)
@@ -200,7 +135,7 @@ class UnitsCheck(RowCheck):
             writes[self.writes[0]] = steps.fixed(pa.float64(), out)
         if gives is not None:
             writes[self.writes[1]] = partial(self._spelled, gives)
-        return steps.add(self._step(values, unit, analyte, out, gives), writes)
+        return steps.add(self._measured.step(values, unit, analyte, out, gives), writes)
 
     def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
         values = morsel.cells(self.value)
@@ -208,7 +143,7 @@ class UnitsCheck(RowCheck):
             values = Cells(morsel.arrow(self.value))
         analyte = None if self.analyte is None else morsel.cells(self.analyte)
         out, gives = self._room(lambda width: np.empty(width * morsel.rows, np.uint8))
-        self._step(values, morsel.cells(self.unit), analyte, out, gives).judge(codes)
+        self._measured.step(values, morsel.cells(self.unit), analyte, out, gives).judge(codes)
         written = {}
         if out is not None:
             written[self.writes[0]] = pa.Array.from_buffers(pa.float64(), morsel.rows, [None, pa.py_buffer(out)])
@@ -220,42 +155,28 @@ class UnitsCheck(RowCheck):
         """Where values go, and the numbers of their units; None for what is not wanted."""
         return room(8) if self.writes else None, room(4) if len(self.writes) > 1 else None
 
-    def _step(
-        self, values: Cells, unit: Cells, analyte: Cells | None, out: Bytes | None, gives: Bytes | None
-    ) -> _units.Converts:
-        memory, missing = self._memory, 1 + Units.reasons.index(knowledge.MISSING_UNIT)
-        units = memory.units.texts(unit)
-        analytes = None if analyte is None else memory.analytes.texts(analyte)
-        measured = values.column
-        if measured.layout != _units.FLOAT64:
-            measured = Column(_floats(values.arrow()))
-        decide = partial(self._decide_rows, {})
-        return _units.Converts(units, analytes, measured, memory.decisions, missing, memory, decide, out, gives)
-
     def _spelled(self, gives: Bytes, passed: pa.Buffer | None) -> pa.Array:
         """The units that are written; where a row has none, nothing, or null if `passed` says so."""
-        numbers, targets = gives.view(np.int32), list(self._memory.targets)
+        numbers, targets = gives.view(np.int32), list(self._targets)
         return pa.Array.from_buffers(
             pa.string(), len(numbers), [passed, *map(pa.py_buffer, _units.spell(numbers, targets))]
         )
 
-    def _decide_rows(self, made: dict[tuple[str, ...], _Decided], rows: list[tuple[str, ...]]) -> list[_Decided]:
-        """Decides rows by their texts that memory has no answer for; `made` is what was decided in the morsel."""
-        fresh = [texts for texts in dict.fromkeys(rows) if texts not in made]
-        for texts in fresh:
-            made[texts] = self._decide(*texts)
-        if fresh:
-            self._memory.remember(fresh, [made[texts] for texts in fresh])
-        return [made[texts] for texts in rows]
-
-    def _decide(self, unit: str, code: str | None = None) -> _Decided:
+    def _decide(self, unit: str, code: str | None = None) -> Decided:
         analyte = None if code is None else self.codes.get(code, code)
         to = self.to if isinstance(self.to, str) or self.to is None else self.to.get(code, self.to.get(analyte))  # type: ignore[arg-type]
         told = knowledge.decide(self._house(unit, code, analyte), analyte, to)
         if isinstance(told, str):
-            return _Decided(1 + Units.reasons.index(told))
+            return Decided(1 + Units.reasons.index(told))
         scale, offset, given = told
-        return _Decided(PASS, scale, offset, self._memory.target(given))
+        return Decided(PASS, scale, offset, self._target(given))
+
+    def _target(self, unit: str) -> int:
+        """The number of a unit that is written; only who holds the decisions asks."""
+        text = unit.encode()
+        if text not in self._targets:
+            self._targets.append(text)
+        return self._targets.index(text)
 
     def _house(self, unit: str, code: str | None, analyte: str | None) -> str:
         """The unit as the house's own table has it, else as it came; a blank one stays missing."""
@@ -270,14 +191,6 @@ class UnitsCheck(RowCheck):
 
 REFUSED = "?"
 """Read as no unit: what a house says is none."""
-
-
-def _floats(values: pa.Array) -> pa.Array:
-    """The values as float64, each the nearest one."""
-    if pa.types.is_decimal(values.type):
-        # By way of text, which rounds once; Arrow's own cast rounds more than once.
-        values = values.cast(pa.string())
-    return values.cast(pa.float64(), safe=False)
 
 
 def _text_reference(value: Any, parameter: str) -> Ref:
