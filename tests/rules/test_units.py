@@ -374,7 +374,7 @@ def test_a_later_rule_reads_what_was_written() -> None:
 
 
 def test_more_kinds_of_rows_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dqcore.rules.units.MOST_REMEMBERED", 2)
+    monkeypatch.setattr("dqcore.measured.MOST_REMEMBERED", 2)
     texts = [f"{n}.mg" for n in range(1, 200)]
     got = units({"value": [1.0] * len(texts), "unit": texts}, to="mg")
     assert [value for _, value, _ in got] == [float(n) for n in range(1, 200)]
