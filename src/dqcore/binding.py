@@ -47,6 +47,9 @@ class Binding:
     def text(self, ref: Ref) -> pa.DataType:
         return self._of(ref, is_text, "text")
 
+    def code(self, ref: Ref) -> pa.DataType:
+        return self._of(ref, lambda type_: is_text(type_) or pa.types.is_integer(type_), "codes (text or integers)")
+
     def number(self, ref: Ref) -> pa.DataType:
         return self._of(ref, is_number, "numbers")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ._native.columns import Column
 from ._native.names import Names, Texts
+from .arrays import texts
 from .morsel import Cells
 
 MOST_BYTES = 128
@@ -31,6 +33,9 @@ class Numbered:
         self._most = most
         self.names = Names()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Numbered, (self._most,)
+
     def numbers(self, texts: Column) -> Numbers:
         """A number a text, which is remembered: -2 for a null, -1 for a text without one."""
         numbers, unknown = self.names.numbers(texts)
@@ -39,6 +44,11 @@ class Numbered:
                 self.names = self.names.grown(texts, numbers, self._most, MOST_BYTES)
             numbers, _ = self.names.numbers(texts)
         return numbers
+
+    def of(self, cells: Cells) -> Numbers:
+        """A number a row, as `numbers` has it."""
+        plain_text = cells.once is None and not cells.column.is_integer
+        return self.numbers(cells.column) if plain_text else self.texts(cells).numbered()
 
     def texts(self, cells: Cells) -> Texts:
         """The cells as kernels read numbers of them: texts as far as they are remembered, the values of a dictionary
@@ -55,6 +65,36 @@ class Numbered:
     def _known(self, values: pa.Array, column: Column) -> _Known:
         texts = Column(values.cast(pa.string())) if column.is_integer else column
         return _Known(self.numbers(texts), texts)
+
+
+class Meanings:
+    """What texts mean, by a number a row: `others` for a text without a meaning, `null` for a null. Integers are read as
+    their digits."""
+
+    def __init__(self, meanings: Mapping[str, int], others: int, null: int) -> None:
+        self._given = dict(meanings), others, null
+        known = Numbered(len(meanings))
+        numbers = known.numbers(Column(texts(list(meanings))))
+        self._names = known.names
+        # By number, from -2: a null, another text, the texts in the order of their numbers.
+        self._table = np.full(len(meanings) + 2, others, np.int32)
+        self._table[0] = null
+        self._table[numbers + 2] = list(meanings.values())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Meanings, self._given
+
+    def of(self, cells: Cells) -> Numbers:
+        """A number a row (int32)."""
+        column = cells.column
+        if column.is_integer:
+            column = Column(cells.values.cast(pa.string()))
+        if cells.once is None:
+            found = Texts(column, self._names)
+        else:
+            found = Texts(cells.index_column, self._names.numbers(column)[0], column)
+        meant: Numbers = self._table[found.numbered() + 2]
+        return meant
 
 
 class _Known(NamedTuple):

@@ -20,7 +20,7 @@ from .._native.columns import Column
 from .._native.outcomes import Marks
 from .._native.steps import Spread
 from ..morsel import Cells, Codes, Columns, Lit, Morsel
-from ..rules.base import FILTERED, CellCheck, Check, KeyCheck, Pieces, RowCheck, Selected, TableCheck
+from ..rules.base import FILTERED, CellCheck, Check, KeyCheck, Noted, Pieces, RowCheck, Selected, TableCheck
 from ..steps import Laid, Ready, Steps
 from .chunks import MORSEL_ROWS, Cut, compute_where, cuts, morsel, parts
 from .prepare import Bound, Plan
@@ -37,6 +37,16 @@ class Keyed(NamedTuple):
     def merge(self, other: Keyed) -> Keyed:
         overlay = self.overlay.merge(other.overlay) if self.overlay is not None and other.overlay is not None else None
         return Keyed(self.own.merge(other.own), overlay)
+
+
+class MarkedNoted(NamedTuple):
+    """The marks of a rule over rows, beside what it noted for its details."""
+
+    marks: Marks
+    noted: Any
+
+    def merge(self, other: MarkedNoted) -> MarkedNoted:
+        return MarkedNoted(self.marks.merge(other.marks), self.noted.merge(other.noted))
 
 
 class Scanned(NamedTuple):
@@ -201,8 +211,10 @@ def _scan_cells(bound: Bound[CellCheck], desk: Desk) -> Marks:
     return _marked(bound, desk, {name: array.take(cells.indices) for name, array in of_made.items()})
 
 
-def _scan_rows(bound: Bound[RowCheck], desk: Desk) -> Marks:
+def _scan_rows(bound: Bound[RowCheck], desk: Desk) -> Marks | MarkedNoted:
     made = bound.check.rows(desk.morsel, desk.codes, _selected(bound, desk.morsel))
+    if isinstance(made, Noted):
+        return MarkedNoted(_marked(bound, desk, made.written), made.state)
     return _outcomes.pack(desk.codes) if bound.is_plain and not made else _marked(bound, desk, made)
 
 

@@ -18,7 +18,7 @@ from ..keyed import Run
 from ..report import Counts, Found, Outcome
 from ..rules.base import Check, Finding, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
-from .scan import Scanned, run
+from .scan import MarkedNoted, Scanned, run
 
 Segments = NDArray[np.int64]
 
@@ -28,6 +28,10 @@ def found(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[li
     states: list[Any] = list(scanned.states)
     for number in plan.later:
         states[number] = _judged(plan.bound[number], states[number], rows, partial(run, threads=threads))
+    for number, state in enumerate(states):
+        if isinstance(state, MarkedNoted):
+            details = partial(_details, plan.bound[number].check, state.marks, state.noted)
+            states[number] = Settled(state.marks, details)
     if scanned.segments is None:
         return Found(partial(_outcomes_of, plan, states), partial(_verdict, plan, states)), None
     made = _outcomes_of(plan, states)
@@ -84,15 +88,15 @@ def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
     return Outcome(bound.facts, (), settled.marks, table_finding=settled.finding, always_concludes=always_concludes)
 
 
-def _details(check: Check, marks: Marks) -> pa.Table | None:
-    return check.details(marks.rows - marks.skipped, marks.failed)
+def _details(check: Check, marks: Marks, noted: Any = None) -> pa.Table | None:
+    return check.details(marks.rows - marks.skipped, marks.failed, noted)
 
 
 def _verdict(plan: Plan, states: list[Marks | Settled]) -> str:
     told: list[Any] = list(states)
-    for number in plan.later:
-        if isinstance(told[number], Settled):
-            told[number] = _outcome(plan.bound[number], told[number]).outcome
+    for number, state in enumerate(states):
+        if isinstance(state, Settled):
+            told[number] = _outcome(plan.bound[number], state).outcome
     return plan.limits.verdict(told)
 
 

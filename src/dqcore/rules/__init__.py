@@ -23,6 +23,7 @@ if _typing.TYPE_CHECKING:
     from .one_of import OneOf as OneOf
     from .ordered import Ordered as Ordered
     from .pattern import Pattern as Pattern
+    from .plausible import Plausible as Plausible
     from .range import Range as Range
     from .row_count import RowCount as RowCount
     from .schema import Schema as Schema

@@ -243,9 +243,9 @@ class Check(ABC):
         keyed check its state or the place of what it is made from; None where it cannot. A `CellCheck` is asked for plain columns alone."""
         return None
 
-    def details(self, evaluated: int, failed: int) -> pa.Table | None:
+    def details(self, evaluated: int, failed: int, noted: Any = None) -> pa.Table | None:
         """What the rule has to say beside its marks, of so many rows; made when it is asked for, None when there is
-        nothing. What a `KeyCheck` has to say it gives as it judges."""
+        nothing. `noted` is the sum of what a `RowCheck` noted. What a `KeyCheck` has to say it gives as it judges."""
         return None
 
     def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
@@ -271,17 +271,25 @@ class CellCheck(Check):
 
 class RowCheck(Check):
     @abstractmethod
-    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | None:
-        """Writes the code of every row of the morsel, and gives the columns written for them, if any.
+    def rows(self, morsel: Morsel, codes: Codes, selected: Selected) -> Mapping[str, pa.Array] | Noted | None:
+        """Writes the code of every row of the morsel, and gives the columns written for them, if any, or these and a
+        `State` for its details.
 
         `selected` says which rows `where` holds for. The caller overrules the codes of the others, so only a check
-        that calls a user's code must look at it."""
+        that calls a user's code or notes something must look at it."""
 
 
 class State(Protocol):
     """A commutative sum is not asked for, only an associative one: states are merged in the order of the rows."""
 
     def merge(self, other: Self) -> Self: ...
+
+
+class Noted(NamedTuple):
+    """The columns that a `RowCheck` wrote, and a `State`: what its details are made from."""
+
+    written: Mapping[str, pa.Array]
+    state: Any
 
 
 class Pieces:

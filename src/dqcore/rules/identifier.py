@@ -120,7 +120,7 @@ class IdentifierCheck(CellCheck):
             return None
         return {self.into: _texts(*self.program.texts(column, codes, forms))}
 
-    def details(self, evaluated: int, failed: int) -> pa.Table:
+    def details(self, evaluated: int, failed: int, noted: Any = None) -> pa.Table:
         from ..knowledge.chance import chance  # takes 30 ms, for who asks
 
         name = self.rule.scheme if isinstance(self.rule.scheme, str) else self.scheme.pattern

@@ -12,6 +12,8 @@ from .decision import WRONG_DIMENSION as WRONG_DIMENSION
 from .decision import Conversion as Conversion
 from .decision import decide as decide
 from .decision import target as target
+from .limits import Limits as Limits
+from .limits import limits as limits
 from .spellings import plain as plain
 from .spellings import read as read
 from .ucum import Unit as Unit
