@@ -260,17 +260,23 @@ class PlausibleCheck(RowCheck):
         self, morsel: Morsel, rows: NDArray[np.int64], values: NDArray[np.float64], sets: NDArray[np.int32]
     ) -> Histograms:
         """How the values of some rows spread."""
-        spelled = self._spellings.of(morsel.cells(self.rule.unit))[rows].astype(np.int64)
-        groups, firsts, places = np.unique(
-            sets[rows].astype(np.int64) * (MOST_SPELLINGS + 1) + spelled + 1, return_index=True, return_inverse=True
-        )
+        if not len(rows):
+            return Histograms({})
+        spelled = self._spellings.of(morsel.cells(self.rule.unit))[rows] + 1  # 0: has no number of its own
+        width = int(spelled.max()) + 1
+        pairs = sets[rows].astype(np.int64) * width + spelled
+        # The place of each pair's first row, from which its spelling is read; -1 where there is none.
+        firsts = np.full(int(pairs.max()) + 1, -1, np.int64)
+        firsts[pairs[::-1]] = rows[::-1]
+        found = np.flatnonzero(firsts >= 0)
+        groups = (np.cumsum(firsts >= 0) - 1)[pairs]
         unit = morsel.arrow(self.rule.unit)
         keys: list[Hashable] = []
-        for group, first in zip(groups.tolist(), firsts.tolist(), strict=True):
-            number, spelling = divmod(group, MOST_SPELLINGS + 1)
-            text = unit[int(rows[first])].as_py() if spelling else None
+        for pair, first in zip(found.tolist(), firsts[found].tolist(), strict=True):
+            number, spelling = divmod(pair, width)
+            text = unit[first].as_py() if spelling else None
             keys.append((self.table.codes[number], text))
-        return Histograms.of(keys, places.astype(np.int64), values[rows])
+        return Histograms.of(keys, groups, values[rows])
 
     def details(self, evaluated: int, failed: int, noted: Any = None) -> pa.Table:
         found = sorted(noted.groups.items(), key=lambda item: (item[0][0], item[0][1] or ""))
