@@ -18,6 +18,29 @@ QUOTES = b"dqcore.quotes"
 is disclosed; empty for one that holds none, whatever its name."""
 
 
+def quoting(columns: Sequence[tuple[str, Any, str | None]]) -> pa.Table:
+    """A table of details from columns: of each its name, its values, and the column of the data whose values they are, or
+    tell of (None: of none)."""
+    fields = [pa.field(name, values.type, metadata={QUOTES: (of or "").encode()}) for name, values, of in columns]
+    return pa.Table.from_arrays([values for _, values, _ in columns], schema=pa.schema(fields))
+
+
+def told_apart(columns: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The names of columns of the data beside others in one table: one that is among these has `key_` before it.
+
+    >>> told_apart(["code", "rows"], ["rows"])
+    ['code', 'key_rows']
+    """
+    taken = {*columns, *others}
+    names = []
+    for column in columns:
+        name = column
+        while name in others or (name != column and name in taken):
+            name = f"key_{name}"
+        names.append(name)
+    return names
+
+
 def bits(flags: NDArray[Any]) -> pa.Buffer:
     return pa.py_buffer(np.packbits(flags, bitorder="little"))
 

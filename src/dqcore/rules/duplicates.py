@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._native import runs as _runs
 from .._native.partitions import RowSet, spans
-from ..arrays import QUOTES, numbers, scalar
+from ..arrays import numbers, quoting, scalar, told_apart
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
@@ -272,30 +272,13 @@ class DuplicatesCheck(KeyCheck):
         )
 
     def _table(self, keys: list[pa.ChunkedArray], counts: list[NDArray[np.int64]]) -> pa.Table:
-        fields = [
-            *(
-                pa.field(told, key.type, metadata={QUOTES: name.encode()})
-                for name, told, key in zip(self.rule.columns, _told_apart(self.rule.columns), keys, strict=True)
-            ),
-            *(pa.field(name, pa.int64(), metadata={QUOTES: b""}) for name in COUNTS),
-        ]
-        return pa.Table.from_arrays([*keys, *map(numbers, counts)], schema=pa.schema(fields))
+        names = self.rule.columns
+        own = [(name, numbers(column), None) for name, column in zip(COUNTS, counts, strict=True)]
+        return quoting([*zip(told_apart(names, COUNTS), keys, names, strict=True), *own])
 
 
 def _in_turn(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     return [task() for task in tasks]
-
-
-def _told_apart(columns: Sequence[str]) -> list[str]:
-    """The names of the key's columns beside the counts: one that is a count's has `key_` before it."""
-    taken = {*columns, *COUNTS}
-    names = []
-    for column in columns:
-        name = column
-        while name in COUNTS or (name != column and name in taken):
-            name = f"key_{name}"
-        names.append(name)
-    return names
 
 
 def _as_numbers(type_: pa.DataType) -> tuple[str, float]:
