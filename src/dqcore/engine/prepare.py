@@ -102,6 +102,11 @@ class Plan:
         return tuple(bound.number for bound in self.bound if bound.sees is KeyCheck)
 
     @cached_property
+    def of_tables(self) -> tuple[int, ...]:
+        """The numbers of the rules about the table."""
+        return tuple(bound.number for bound in self.bound if bound.sees is TableCheck)
+
+    @cached_property
     def later(self) -> tuple[int, ...]:
         """The numbers of the rules that are judged once the whole table was scanned."""
         return tuple(bound.number for bound in self.bound if bound.sees in (KeyCheck, TableCheck))

@@ -114,6 +114,9 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     for number in plan.keyed:
         if queued[number] is not None:
             states[number] = _keyed(plan.bound[number], queued[number], marks, morsel)
+    for number in plan.of_tables:
+        if states[number] is not None:
+            states[number] = plan.bound[number].check.scanned(states[number], morsel)  # type: ignore[attr-defined]
     if plan.by or None in queued:
         steps.keep_keys()
     written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in queued else {}
@@ -165,7 +168,7 @@ def _queue(bound: Bound[Check], steps: Steps) -> Any:
     where = bound.where
     if where is not None:
         steps.selected = steps.truths(("sql", where.sql), where.queue)
-    if failing is None or (where is not None and steps.selected is None) or bound.sees is TableCheck:
+    if failing is None or (where is not None and steps.selected is None):
         return None
     if bound.sees is KeyCheck and where is not None and not bound.check.queues_selected:  # type: ignore[attr-defined]
         return None

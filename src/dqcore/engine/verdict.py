@@ -16,7 +16,7 @@ from .._native.outcomes import Marks
 from ..arrays import numbers
 from ..keyed import Run
 from ..report import Counts, Found, Outcome
-from ..rules.base import Check, Finding, KeyCheck, Pieces, TableCheck, TableRule
+from ..rules.base import Check, JudgedTable, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
 from .scan import MarkedNoted, Scanned, run
 
@@ -58,13 +58,14 @@ class Settled(NamedTuple):
 
     marks: Marks
     details: pa.Table | Callable[[], pa.Table] | None = None
-    finding: Finding | None = None
+    of_table: JudgedTable | None = None
 
 
 def _judged(bound: Bound[Check], state: Any, rows: int, work: Run) -> Marks | Settled:
     check = bound.check
     if isinstance(check, TableCheck):
-        return Settled(_outcomes.passes(rows), finding=check.judge(state))
+        judged = check.judge(state)
+        return Settled(_outcomes.passes(rows), judged.details, judged)
     assert isinstance(check, KeyCheck)
     codes, details = check.judge(state.own, work)
     if state.overlay is not None:
@@ -79,13 +80,23 @@ def _outcomes_of(plan: Plan, states: list[Marks | Settled]) -> list[Outcome]:
 
 def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
     settled = Settled(state) if isinstance(state, Marks) else state
-    if bound.sees is not TableCheck:
+    judged = settled.of_table
+    if judged is None:
         # A table without rows is false.
         details = partial(_details, bound.check, settled.marks) if settled.details is None else settled.details
         return Outcome(bound.facts, bound.findings, settled.marks, bound.check.suggest, details)
     rule = bound.check.rule
     always_concludes = isinstance(rule, TableRule) and rule.always_concludes
-    return Outcome(bound.facts, (), settled.marks, table_finding=settled.finding, always_concludes=always_concludes)
+    return Outcome(
+        bound.facts,
+        (),
+        settled.marks,
+        details=settled.details,
+        table_finding=judged.finding,
+        table_rows=judged.rows,
+        unread_groups=judged.unread_groups,
+        always_concludes=always_concludes,
+    )
 
 
 def _details(check: Check, marks: Marks, noted: Any = None) -> pa.Table | None:

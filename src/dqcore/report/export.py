@@ -58,6 +58,7 @@ def _rule(report: Report, outcome: Outcome, shown: list[str]) -> dict[str, Any]:
         "outcome": outcome.outcome,
         **outcome.counts._asdict(),
         "of_table": facts.of_table,
+        "unread_groups": outcome.unread_groups,
         "min_evaluated": 0 if outcome.always_concludes else _limit(facts.min_evaluated),
         "max_failures": _limit(facts.max_failures),
         "reasons": _reasons(outcome),

@@ -60,6 +60,12 @@ def conclude(counts: Counts, min_evaluated: int | Fraction, max_failures: int | 
     return PASSED if enough else INCONCLUSIVE
 
 
+def unread(outcome: str, groups: int, min_evaluated: int | Fraction) -> str:
+    """The outcome of a rule about the table that had nothing to read in some groups: of these it can say nothing, unless
+    nothing at all need be evaluated."""
+    return INCONCLUSIVE if groups and min_evaluated and outcome == PASSED else outcome
+
+
 def counted(marks: Marked) -> Counts:
     """The counts of marks."""
     return Counts(marks.rows, marks.rows - marks.skipped, marks.failed, marks.skipped, marks.filtered)
@@ -87,7 +93,10 @@ class Marked(Protocol):
 
 class Outcome:
     """One rule over one table: the rows' marks, counted and joined when that is asked for. A set bit of `failed_bits`
-    is a failed row; `reasons` has a code for each of them, in order; code k is `findings[k - 1]` (reason, column)."""
+    is a failed row; `reasons` has a code for each of them, in order; code k is `findings[k - 1]` (reason, column).
+
+    A rule about the table has one finding or none, `table_rows` (selected by `where`, and read; None: all rows, in both),
+    and the number of groups in which it read nothing."""
 
     def __init__(
         self,
@@ -97,21 +106,23 @@ class Outcome:
         suggest: Callable[[pa.Table, Sequence[str]], pa.Array | None] | None = None,
         details: pa.Table | Callable[[], pa.Table | None] | None = None,
         table_finding: tuple[str, str | None] | None = None,
+        table_rows: tuple[int, int] | None = None,
+        unread_groups: int = 0,
         always_concludes: bool = False,
     ) -> None:
         self.facts, self.findings, self.marks, self.suggest = facts, findings, marks, suggest
         self.table_finding, self.always_concludes = table_finding, always_concludes
+        self.table_rows, self.unread_groups = table_rows, unread_groups
         self.segments: tuple[Counts, ...] = ()
         self._details = details
 
     @cached_property
     def counts(self) -> Counts:
+        if not self.facts.of_table:
+            return counted(self.marks)
         rows = self.marks.rows
-        return (
-            Counts(rows, rows, int(self.table_finding is not None), 0, 0)
-            if self.facts.of_table
-            else counted(self.marks)
-        )
+        selected, read = (rows, rows) if self.table_rows is None else self.table_rows
+        return Counts(rows, read, int(self.table_finding is not None), rows - read, rows - selected)
 
     @property
     def details(self) -> pa.Table | None:
@@ -141,7 +152,10 @@ class Outcome:
     def outcome(self) -> str:
         """`passed`, `failed` or `inconclusive`."""
         minimum = 0 if self.always_concludes else self.facts.min_evaluated
-        if not self.segments or self.facts.of_table:
+        if self.facts.of_table:
+            outcome = conclude(self.counts, minimum, self.facts.max_failures)
+            return unread(outcome, self.unread_groups, minimum)
+        if not self.segments:
             return conclude(self.counts, minimum, self.facts.max_failures)
         return worst([conclude(counts, minimum, self.facts.max_failures) for counts in self.segments])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import DataError
 from .export import FORMAT
-from .outcome import FAILED, INCONCLUSIVE, PASSED, WARNED, Counts, conclude, worst
+from .outcome import FAILED, INCONCLUSIVE, PASSED, WARNED, Counts, conclude, unread, worst
 
 
 def verify(path: str | os.PathLike[str]) -> tuple[str, list[str]]:
@@ -68,6 +68,7 @@ def _verify_rule(rule: Mapping[str, Any], rows: int) -> list[str]:
         problems.append("its segments do not add up to its counts")
     minimum, maximum = _limit(rule["min_evaluated"]), _limit(rule["max_failures"])
     outcome = worst([conclude(counts, minimum, maximum) for counts in parts or [total]])
+    outcome = unread(outcome, rule["unread_groups"], minimum)
     if outcome != rule["outcome"]:
         problems.append(f"its outcome is {rule['outcome']!r}; its counts give {outcome!r}")
     listed = sum(reason["rows"] for reason in rule["reasons"])

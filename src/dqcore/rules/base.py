@@ -14,6 +14,7 @@ of their `findings`.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -363,14 +364,42 @@ class KeyCheck(Check):
         """The verdict on every row, from the state of the whole table; `run` is for work that can be shared out."""
 
 
+class Tally(NamedTuple):
+    """How many rows `where` selects, and in how many of those the rule found a value to read."""
+
+    selected: int
+    read: int
+
+
+class JudgedTable(NamedTuple):
+    """What a table rule found: one finding about the table, or none; the rows it read (None: all, whatever `where`
+    selects); how many groups had rows but nothing to read in them, so that nothing can be said of them; and its own
+    table of details, if it has one, or what makes it when it is asked for."""
+
+    finding: Finding | None
+    rows: Tally | None = None
+    unread_groups: int = 0
+    details: pa.Table | Callable[[], pa.Table] | None = None
+
+
 class TableCheck(Check):
     @abstractmethod
     def scan(self, morsel: Morsel, selected: Selected) -> Any:
         """A `State` of the morsel."""
 
+    def scanned(self, came_to: Any, morsel: Morsel) -> Any:
+        """The `State` of a morsel, from what the step came to whose place `queue` gave."""
+        return came_to
+
     @abstractmethod
-    def judge(self, state: Any) -> Finding | None:
-        """One finding about the table, or none, from the state of the whole table (None when it had no rows)."""
+    def judge(self, state: Any) -> JudgedTable:
+        """The verdict on the table, from the state of the whole of it."""
+
+    def or_null(self, finding: Finding | None, rows: Tally, column: str | None) -> Finding | None:
+        """The finding; where there is none and a null fails the rule, that a row was selected and not read."""
+        if finding is None and self.rule.nulls == "fail" and rows.read < rows.selected:
+            return Finding("null", column)
+        return finding
 
 
 class ValueRule(Rule):
@@ -387,7 +416,7 @@ class KeyRule(Rule):
 
 class TableRule(Rule):
     shape = "table"
-    leading = ()
+    leading: ClassVar[tuple[str, ...]] = ()
     default_severity = "critical"
     always_concludes: ClassVar[bool] = False
     """Whether the rule has a verdict on a table without rows; if not, such a table is inconclusive."""
@@ -450,6 +479,25 @@ def limit(value: Any, parameter: str, where: str = "") -> int | Fraction:
         f"{where}{parameter} is {value!r}; give a number of rows such as 10, a share such as '0.5%' (at most 100 %), "
         "or a float between 0 and 1"
     )
+
+
+def share(value: Any, parameter: str) -> Fraction:
+    """A share from 0 to 1, exactly as it is written: a text such as "95%", a number as the decimal that it prints.
+
+    >>> share("99.9%", "min"), share(0.1, "min"), share(1, "min")
+    (Fraction(999, 1000), Fraction(1, 10), Fraction(1, 1))
+    """
+    written = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,18})?)\s*%\s*", value) if isinstance(value, str) else None
+    if written is not None:
+        given = Fraction(written[1]) / 100
+    elif isinstance(value, str):
+        given = Fraction(-1)
+    else:
+        exact = number(value, parameter)
+        given = Fraction(repr(exact)) if math.isfinite(exact) else Fraction(-1)
+    if not 0 <= given <= 1:
+        raise RuleError(f"{parameter} is {value!r}; give a share such as '95%', or a number from 0 to 1")
+    return given
 
 
 def column_name(value: Any, parameter: str) -> str:

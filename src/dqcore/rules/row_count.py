@@ -15,7 +15,7 @@ from ..errors import DataError, RuleError
 from ..logical import logical
 from ..morsel import Morsel
 from ..registry import Registry
-from .base import Common, Finding, Pieces, Selected, TableCheck, TableRule, composite
+from .base import Common, Finding, JudgedTable, Pieces, Selected, TableCheck, TableRule, composite
 
 Counts = NDArray[np.int64]
 
@@ -99,10 +99,11 @@ class RowCountCheck(TableCheck):
         distinct, counts = _summed(hashes, chosen, None)
         return Pieces(hashes=distinct, counts=counts)
 
-    def judge(self, state: Pieces | None) -> Finding | None:
-        hashes, counts = np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)
-        if state is not None:
-            hashes, counts = _summed(state["hashes"], np.ones(len(state["counts"]), np.uint8), state["counts"])
+    def judge(self, state: Pieces) -> JudgedTable:
+        return JudgedTable(self._found(state))
+
+    def _found(self, state: Pieces) -> Finding | None:
+        hashes, counts = _summed(state["hashes"], np.ones(len(state["counts"]), np.uint8), state["counts"])
         least, most = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
         too_few, too_many, silent = self.findings
         if self.min is not None and least < self.min:

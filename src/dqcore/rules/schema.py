@@ -12,7 +12,7 @@ from ..binding import Binding, bound_types
 from ..errors import RuleError
 from ..logical import is_number, is_text, is_time, logical
 from ..morsel import Morsel
-from .base import Common, Finding, Selected, TableCheck, TableRule, composite, switch
+from .base import Common, Finding, JudgedTable, Selected, TableCheck, TableRule, composite, switch
 
 FAMILIES: Mapping[str, Callable[[pa.DataType], bool]] = {"number": is_number, "text": is_text, "time": is_time}
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), *tz=([^\]]+)\]")
@@ -82,8 +82,8 @@ class SchemaCheck(TableCheck):
         # The batch's own schema: it may have other columns than what the rules were prepared for.
         return Seen(self._problem(self.given if morsel.given is None else bound_types(morsel.given)))
 
-    def judge(self, state: Seen | None) -> Finding | None:
-        return self._problem(self.given) if state is None else state.problem
+    def judge(self, state: Seen) -> JudgedTable:
+        return JudgedTable(state.problem)
 
     def _problem(self, given: Mapping[str, pa.DataType]) -> Finding | None:
         there = {**given, **self.written}
