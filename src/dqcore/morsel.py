@@ -21,7 +21,7 @@ from ._native import numbers as _numbers
 from ._native import outcomes as _outcomes
 from ._native.arena import Arena
 from ._native.columns import Batch, Column
-from .arrays import take
+from .arrays import scalar, take
 from .errors import DataError
 from .logical import logical
 from .zones import Zone
@@ -366,6 +366,10 @@ class Morsel:
         """A numeric or boolean column widened to int64, uint64 or float64."""
         return self.kept(("numbers", ref), lambda: Numbers(_numbers.widen(self.column(ref)), self.valid(ref)))
 
+    def floats(self, ref: Ref) -> NDArray[np.float64]:
+        """A numeric column as float64, each number rounded to the nearest; zero where null."""
+        return self.kept(("floats", ref), lambda: self._floats(ref))
+
     def times(self, ref: Ref) -> Times:
         """A date or timestamp column in UTC; where the type carries no zone the rule set's zone is meant."""
         return self.kept(("times", ref), lambda: self._times(ref))
@@ -428,6 +432,14 @@ class Morsel:
         codes = np.empty(self.rows, np.uint8)
         cells.spread(made, codes)
         return (codes == 1).view(np.uint8)
+
+    def _floats(self, ref: Ref) -> NDArray[np.float64]:
+        values = self.arrow(ref)
+        if pa.types.is_null(values.type):
+            return np.zeros(self.rows)
+        if pa.types.is_decimal(values.type):
+            return np.asarray(np.from_dlpack(values.cast(pa.float64()).fill_null(scalar(0.0))), np.float64)
+        return self.numbers(ref).values.astype(np.float64, copy=False)
 
     def _times(self, ref: Ref) -> Times:
         type_ = logical(self.arrow(ref).type)

@@ -14,6 +14,7 @@ if _typing.TYPE_CHECKING:
     from .clock_skew import ClockSkew as ClockSkew
     from .compare import Compare as Compare
     from .consistent import Consistent as Consistent
+    from .drift import Drift as Drift
     from .duplicates import Duplicates as Duplicates
     from .expression import Expression as Expression
     from .identifier import Identifier as Identifier
@@ -24,9 +25,11 @@ if _typing.TYPE_CHECKING:
     from .ordered import Ordered as Ordered
     from .pattern import Pattern as Pattern
     from .plausible import Plausible as Plausible
+    from .quantile import Quantile as Quantile
     from .range import Range as Range
     from .row_count import RowCount as RowCount
     from .schema import Schema as Schema
+    from .share import Share as Share
     from .timestamp import Timestamp as Timestamp
     from .udi import UDI as UDI
     from .unique import Unique as Unique

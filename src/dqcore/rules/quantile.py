@@ -1,0 +1,329 @@
+"""Quantile: a quantile of a column of numbers lies between two bounds, in all or in every group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import partial
+from typing import NamedTuple, Unpack
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .._native import keys as _keys
+from ..arrays import numbers, quoting, take, texts, told_apart
+from ..binding import Binding
+from ..bounds import ABOVE, BELOW, NOT_A_NUMBER, SKIP, bounds_of, exact
+from ..errors import RuleError
+from ..logical import logical
+from ..morsel import Morsel
+from .base import (
+    Common,
+    Finding,
+    JudgedTable,
+    Selected,
+    TableCheck,
+    TableRule,
+    Tally,
+    column_name,
+    composite,
+    number,
+    share,
+    taken,
+)
+
+Counts = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+# The leading bits of a double's 52-bit fraction that tell bins apart: 64 bins of one width from a power of two to the
+# next, so that a bin's middle is within 1/128 of every number in it.
+SPARED_BITS = 52 - 6
+INFINITY = 0x7FF << 6
+# A cell is a bin and, in its last two bits, where its numbers lie: below the bounds, between them, above, not a number.
+NAN_CELL, NULL_CELL = (INFINITY + 64) << 2 | 3, (INFINITY + 128) << 2
+LIES = np.zeros(256, np.int64)
+LIES[[BELOW, 0, ABOVE, NOT_A_NUMBER]] = range(4)
+OWN = ("rows", "not_a_number", "quantile", "reason")
+
+
+class Quantile(TableRule):
+    """The `q`-quantile of `column` lies from `min` to `max`, both ends included; one of the two is enough.
+
+    The quantile is by nearest rank: of n numbers in order the one at rank q * n, rounded up, at least 1. The verdict is
+    exact, since that number is at most `max` just when at least so many numbers are. `q` is a share such as `"95%"`, or
+    a number from 0 to 1, which is the decimal that it prints. Bounds are compared as those of `Range` are. A NaN is
+    above every `max` and below every `min`. With `by` (a column or a list) the limits hold in every group; a null is a
+    group of its own, and a group in which all is null leaves the rule inconclusive.
+
+    Reasons: `too_low`, `too_high`. `details` has a row a group, by its first row: its key, the `rows` that were read,
+    how many of them are `not_a_number`, an estimate of the `quantile` that is off by less than 1 % (of numbers from
+    2.3e-308 in size), and the group's own `reason`.
+
+    >>> Quantile("potassium", 0.5, min=3.5, max=5, by="interface").id
+    'quantile:potassium'
+    """
+
+    leading = ("column",)
+    reasons = ("too_low", "too_high")
+
+    column: str
+    q: int | float | str
+    min: int | float | None
+    max: int | float | None
+    by: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        column: str,
+        q: int | float | str,
+        min: int | float | None = None,
+        max: int | float | None = None,
+        by: str | Sequence[str] | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        share(q, "q")
+        low, high = (None if bound is None else number(bound, name) for name, bound in (("min", min), ("max", max)))
+        if low is None and high is None:
+            raise RuleError("Quantile needs min, max or both, such as max=60")
+        if low is not None and high is not None and low > high:
+            raise RuleError(f"min={low!r} is above max={high!r}; no quantile would pass")
+        self._set(
+            common,
+            column=column_name(column, "column"),
+            q=q if isinstance(q, str) else number(q, "q"),
+            min=low,
+            max=high,
+            by=None if by is None else composite(by, "by"),
+        )
+
+    def wants(self) -> Mapping[str, str]:
+        return {self.column: "number"}
+
+    def bind(self, binding: Binding) -> QuantileCheck:
+        return QuantileCheck(self, binding.number(self.column), binding.key(*(self.by or ())))
+
+
+class Groups(NamedTuple):
+    """Groups in the order of their hashes: the first row of each, and its key, a column each."""
+
+    hashes: Hashes
+    firsts: Counts
+    keys: list[pa.ChunkedArray]
+
+    def merge(self, other: Groups) -> Groups:
+        hashes, firsts = (np.concatenate(both) for both in zip(self[:2], other[:2], strict=True))
+        keys = [
+            pa.chunked_array([*one.chunks, *more.chunks], one.type)
+            for one, more in zip(self.keys, other.keys, strict=True)
+        ]
+        order = np.lexsort((firsts, hashes[:, 1], hashes[:, 0]))
+        kept = order[_changes(hashes[order])]
+        return Groups(hashes[kept], firsts[kept], [take(key, numbers(kept)) for key in keys])
+
+
+class Binned(NamedTuple):
+    """State: the groups; and how many numbers of a group are in a cell, a row each, in order."""
+
+    groups: Groups
+    hashes: Hashes
+    cells: Counts
+    counts: Counts
+
+    def merge(self, other: Binned) -> Binned:
+        parts = (np.concatenate(both) for both in zip(self[1:], other[1:], strict=True))
+        return Binned(self.groups.merge(other.groups), *_summed(*parts))
+
+
+class QuantileCheck(TableCheck):
+    rule: Quantile
+
+    def __init__(self, rule: Quantile, type_: pa.DataType, keys: Sequence[pa.DataType]) -> None:
+        super().__init__(rule, [Finding(reason, rule.column) for reason in rule.reasons])
+        self.q = share(rule.q, "q")
+        self.bounds = bounds_of(type_, rule.min, rule.max)
+        self.by, self.types = rule.by or (), [logical(key) for key in keys]
+
+    def scan(self, morsel: Morsel, selected: Selected) -> Binned:
+        cells = self._cells(morsel)
+        hashes, ids, firsts = self._groups(morsel, selected)
+        if selected is not None:
+            cells, ids = cells[selected], ids[selected]
+        columns = tuple(morsel.cells(column) for column in self.by)
+        keys = taken([columns], firsts, self.types) if columns else []
+        number, cell, count = _counted(ids, cells, len(firsts))
+        # Merged with nothing, so that groups and cells are in order.
+        groups = Groups(hashes, firsts + morsel.start, keys).merge(Groups(hashes[:0], firsts[:0], keys and _none(keys)))
+        return Binned(groups, *_summed(hashes[number], cell, count))
+
+    def _cells(self, morsel: Morsel) -> Counts:
+        """The cell of each row."""
+        codes = np.empty(morsel.rows, np.uint8)
+        self.bounds.judge(morsel, self.rule.column, codes)
+        cells = (bins(morsel.floats(self.rule.column)) << 2) + LIES[codes]
+        cells[codes == NOT_A_NUMBER] = NAN_CELL
+        cells[codes == SKIP] = NULL_CELL
+        return cells
+
+    def _groups(self, morsel: Morsel, selected: Selected) -> tuple[Hashes, Counts, Counts]:
+        """The groups' hashes, each row's group (-1 where it is not selected), and each group's first row."""
+        if not self.by:
+            return np.zeros((1, 2), np.uint64), np.zeros(morsel.rows, np.int64), np.zeros(1, np.int64)
+        hashes = morsel.keys(self.by).hashes
+        chosen = np.ones(morsel.rows, np.uint8) if selected is None else selected.astype(np.uint8)
+        found = _keys.Groups(hashes, chosen)
+        order, starts = _keys.order(found.ids, len(found))
+        firsts = order[starts[:-1]]
+        return hashes[firsts], found.ids, firsts
+
+    def judge(self, state: Binned) -> JudgedTable:
+        ranked = ranks(state, self.q)
+        read = ranked.rows
+        held = read > 0
+        # The number at the rank is at most `max` if at least `rank` numbers are; at least `min`, if those from it on are.
+        low = held & (ranked.lying(1, 2) < read - ranked.rank + 1) & (self.rule.min is not None)
+        high = held & (ranked.lying(0, 1) < ranked.rank) & (self.rule.max is not None)
+        too_low, too_high = self.findings
+        finding = too_low if low.any() else too_high if high.any() else None
+        rows = Tally(int(state.counts.sum()), int(read.sum()))
+        details = partial(self._details, state, ranked, np.where(low, 0, np.where(high, 1, 2)))
+        unread = int(len(read) - held.sum())
+        return JudgedTable(self.or_null(finding, rows, self.rule.column), rows, unread, details)
+
+    def _details(self, state: Binned, ranked: Ranked, reasons: Counts) -> pa.Table:
+        order = np.argsort(state.groups.firsts)
+        rows = ranked.rows[order]
+        estimates = np.array([self._estimate(int(cell)) for cell in ranked.cell[order]], np.float64)
+        names = (*self.rule.reasons, None)
+        own = (
+            (numbers(rows), None),
+            (numbers(ranked.lying(3)[order]), None),
+            # One number in a group is its quantile.
+            (numbers(estimates, rows > 0), self.rule.column),
+            (texts([names[reason] for reason in reasons[order]]), None),
+        )
+        keys = [take(key, numbers(order)) for key in state.groups.keys]
+        return quoting(
+            [
+                *zip(told_apart(self.by, OWN), keys, self.by, strict=True),
+                *((name, values, of) for name, (values, of) in zip(OWN, own, strict=True)),
+            ]
+        )
+
+    def _estimate(self, cell: int) -> float:
+        """The middle of a cell's bin, as far as it lies where the numbers of the cell lie."""
+        if cell == NAN_CELL:
+            return np.nan
+        middle = middle_of(cell >> 2)
+        low, high = (None if bound is None else _nearest(bound) for bound in (self.rule.min, self.rule.max))
+        lies = cell & 3
+        if low is not None:
+            middle = min(middle, low) if lies == 0 else max(middle, low)
+        if high is not None:
+            middle = max(middle, high) if lies == 2 else min(middle, high)
+        return middle
+
+
+class Ranked(NamedTuple):
+    """Of each group how many numbers were read, the rank of its quantile, and the cell that this is in; and how many
+    numbers lie below, between and above the bounds, or are none, a row each."""
+
+    rows: Counts
+    rank: Counts
+    cell: Counts
+    lie: NDArray[np.int64]
+
+    def lying(self, *where: int) -> Counts:
+        return np.asarray(self.lie[list(where)].sum(axis=0))
+
+
+def ranks(state: Binned, q: Fraction) -> Ranked:
+    """The groups' numbers, ranked. Groups stand in the order of the state."""
+    groups = len(state.groups.firsts)
+    new = np.zeros(len(state.cells), np.int64)
+    new[_changes(state.hashes)] = 1
+    group = np.cumsum(new) - 1
+    there = state.cells != NULL_CELL
+    counts = np.where(there, state.counts, 0)
+    lie = np.zeros((4, groups), np.int64)
+    np.add.at(lie, (state.cells & 3, group), counts)
+    rows = lie.sum(axis=0)
+    # In Python's whole numbers: a product with the digits of q may take more than 64 bits.
+    exactly = [max(-(-q.numerator * n // q.denominator), 1) for n in rows.tolist()]
+    rank = np.array(exactly, np.int64)
+    sought = np.cumsum(rows) - rows + np.minimum(rank, rows)
+    place = np.searchsorted(np.cumsum(counts), sought)
+    cell = (
+        np.where(rows > 0, state.cells[np.minimum(place, len(counts) - 1)], 0)
+        if len(counts)
+        else np.zeros(groups, np.int64)
+    )
+    return Ranked(rows, rank, cell, lie)
+
+
+def bins(values: NDArray[np.float64]) -> Counts:
+    """The bin of each double: its exponent and the first bits of its fraction, as a whole number in the order of the
+    doubles; zero is 0. No logarithm is taken, so every machine has the same bins."""
+    stored = np.ascontiguousarray(values).view(np.int64)
+    size = (stored & np.int64(2**63 - 1)) >> SPARED_BITS
+    return np.where(stored < 0, -size, size)
+
+
+def middle_of(number: int) -> float:
+    """The middle of a bin."""
+    size = abs(number)
+    middle = size << SPARED_BITS | (1 << (SPARED_BITS - 1) if 0 < size < INFINITY else 0)
+    told = float(np.array(middle, np.int64).view(np.float64))
+    return -told if number < 0 else told
+
+
+def _nearest(bound: int | float) -> float:
+    told = exact(bound)
+    try:
+        return float(told)  # type: ignore[arg-type]
+    except OverflowError:
+        return np.inf if bound > 0 else -np.inf
+
+
+def _counted(ids: Counts, cells: Counts, groups: int) -> tuple[Counts, Counts, Counts]:
+    """The groups and cells that occur together, and how often."""
+    if not len(cells):
+        return (np.zeros(0, np.int64),) * 3
+    there = cells != NULL_CELL
+    missing = np.bincount(ids[~there], minlength=groups)
+    without = np.flatnonzero(missing)
+    ids, cells = ids[there], cells[there]
+    low, width = (int(cells.min()), int(np.ptp(cells)) + 1) if len(cells) else (0, 1)
+    together = ids * width + (cells - low)
+    if groups * width <= 8 * len(cells) + 4096:
+        every = np.bincount(together, minlength=1)
+        found = np.flatnonzero(every)
+        counts = every[found]
+    else:
+        found, counts = np.unique(together, return_counts=True)
+    return (
+        np.concatenate([found // width, without]),
+        np.concatenate([found % width + low, np.full(len(without), NULL_CELL)]),
+        np.concatenate([counts, missing[without]]),
+    )
+
+
+def _summed(hashes: Hashes, cells: Counts, counts: Counts) -> tuple[Hashes, Counts, Counts]:
+    """Counts of the same group and cell added up, in the order of groups and cells."""
+    order = np.lexsort((cells, hashes[:, 1], hashes[:, 0]))
+    hashes, cells, counts = hashes[order], cells[order], counts[order]
+    starts = _changes(hashes, cells)
+    return hashes[starts], cells[starts], np.add.reduceat(counts, starts) if len(starts) else counts
+
+
+def _changes(hashes: Hashes, *others: Counts) -> Counts:
+    """Where rows in order differ from the one before; the first does."""
+    new = np.ones(len(hashes), np.bool_)
+    new[1:] = (hashes[1:] != hashes[:-1]).any(axis=1)
+    for column in others:
+        new[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(new)
+
+
+def _none(keys: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
+    return [key.slice(0, 0) for key in keys]
