@@ -164,6 +164,9 @@ class Laws:
         if subject.meaning is None:
             assert subject.outcome is not None
             assert told(report) == [subject.outcome(rows) or "passed"]
+            counts = report.outcomes[0].counts
+            assert counts.evaluated + counts.skipped == counts.rows == len(rows)
+            assert counts.evaluated == counts.rows or not report.outcomes[0].always_concludes
             return
         words = list(subject.meaning(rows))
         assert told(report) == words
@@ -258,6 +261,8 @@ class Laws:
         assert made[0].table_finding == made[1].table_finding == made[2].table_finding
         assert np.array_equal(made[0].failed_bits, made[1].failed_bits)
         assert np.array_equal(made[0].reasons, made[1].reasons)
+        details = [None if one.details is None else plain(one.details) for one in made]
+        assert details[0] == details[1] == details[2]
 
     def test_nothing_to_check_is_not_a_pass(self, subject: Subject) -> None:
         report = check(subject, table_of(subject, []))

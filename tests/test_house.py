@@ -168,10 +168,12 @@ rules = [
     dq.NotNull("k", where="v < 7 AND k IS NOT NULL"), dq.OneOf("k", ["a"]), dq.Unique("k"), dq.Length("k", min=2),
     dq.Units("v", unit="u", to="g/L", into=("w", "x")), dq.ClockSkew("t", reference="s", by="k", tolerance="2s"),
     dq.Match("k", registry="r", registry_key="k", max_edits=1), dq.Duplicates("k", at="t", within="5min"),
-    dq.Ordered("t", "s"), dq.RowCount(min=10),
+    dq.Ordered("t", "s"), dq.RowCount(min=10), dq.Share("v > 5", min=1), dq.Quantile("v", 0.5, max=1, by="k"),
+    dq.Drift("v", "r"), dq.Drift("k", "r"),
 ]
 report = dq.RuleSet(rules, keys=["k"]).validate(table, registries={"r": table})
 assert not report.passed
+[report.details(name) for name in ("share", "quantile:v", "drift:v", "drift:k")]
 report.summary(), report.failures(), report.verdicts(), report.valid(), report.invalid(), report.cooccurrence()
 """
     assert imported_by(code, ("pandas", "pyarrow.pandas_compat")) == []

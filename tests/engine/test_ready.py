@@ -43,6 +43,9 @@ def rules():
     yield dq.Compare("value", "<=", "n", id="compare")
     yield dq.Duplicates("id", at="at", within="1s", id="duplicates", where="value > 10")
     yield dq.RowCount(min=2, id="count", severity="warning")
+    yield dq.Share("value > 10", min=0.5, id="share", severity="warning")
+    yield dq.Share("unit = 'g'", max="20%", id="share of some", where="n > 0", severity="warning")
+    yield dq.Quantile("value", 0.5, max=20, by="unit", id="quantile", severity="warning")
     for number, where in enumerate(WHERES):
         yield dq.Range("value", 20, 60, where=where, id=f"where {number}", nulls="fail" if number % 2 else "skip")
         yield dq.Timestamp("text", "iso8601", into=f"utc{number}", where=where, id=f"time {number}")
