@@ -128,7 +128,7 @@ def exact(bound: Bound, printed: bool = False) -> Exact:
 
 def _floating(low: Exact, high: Exact, inclusive: str) -> tuple[float, float, str]:
     """The doubles that bound the same doubles as the exact bounds do, and which of them belong to the range."""
-    least, most = (_nearest(bound, end) for bound, end in ((low, -math.inf), (high, math.inf)))
+    least, most = (nearest(bound, end) for bound, end in ((low, -math.inf), (high, math.inf)))
     # No double lies between a bound and the double nearest to it, so that one is in or out as it is rounded.
     with_low = low is None or (inclusive in ("both", "left") if least == low else least > low)
     with_high = high is None or (inclusive in ("both", "right") if most == high else most < high)
@@ -143,7 +143,8 @@ def _floating(low: Exact, high: Exact, inclusive: str) -> tuple[float, float, st
     return least, most, INCLUSIVE[(not with_high) + 2 * (not with_low)]
 
 
-def _nearest(bound: Exact, end: float) -> float:
+def nearest(bound: Exact, end: float) -> float:
+    """The double nearest to a bound; `end` where there is none."""
     if bound is None:
         return end
     try:

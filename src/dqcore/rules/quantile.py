@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from .._native import keys as _keys
 from ..arrays import numbers, quoting, take, texts, told_apart
 from ..binding import Binding
-from ..bounds import ABOVE, BELOW, NOT_A_NUMBER, SKIP, bounds_of, exact
+from ..bounds import ABOVE, BELOW, NOT_A_NUMBER, SKIP, bounds_of, exact, nearest
 from ..errors import RuleError
 from ..logical import logical
 from ..morsel import Morsel
@@ -34,7 +35,6 @@ from .base import (
 )
 
 Counts = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
 
 # The leading bits of a double's 52-bit fraction that tell bins apart: 64 bins of one width from a power of two to the
 # next, so that a bin's middle is within 1/128 of every number in it.
@@ -42,6 +42,7 @@ SPARED_BITS = 52 - 6
 INFINITY = 0x7FF << 6
 # A cell is a bin and, in its last two bits, where its numbers lie: below the bounds, between them, above, not a number.
 NAN_CELL, NULL_CELL = (INFINITY + 64) << 2 | 3, (INFINITY + 128) << 2
+CELL_BITS, LEAST_CELL = 21, 1 << 20
 LIES = np.zeros(256, np.int64)
 LIES[[BELOW, 0, ABOVE, NOT_A_NUMBER]] = range(4)
 OWN = ("rows", "not_a_number", "quantile", "reason")
@@ -104,35 +105,31 @@ class Quantile(TableRule):
         return QuantileCheck(self, binding.number(self.column), binding.key(*(self.by or ())))
 
 
-class Groups(NamedTuple):
-    """Groups in the order of their hashes: the first row of each, and its key, a column each."""
+class Binned(NamedTuple):
+    """State: the groups, by the hash of their key, with the first row of each and its key, a column each; and how many
+    numbers of a group are in a cell, a row each, with the two as one whole number (see `_together`)."""
 
-    hashes: Hashes
+    hashes: NDArray[np.uint64]
     firsts: Counts
     keys: list[pa.ChunkedArray]
-
-    def merge(self, other: Groups) -> Groups:
-        hashes, firsts = (np.concatenate(both) for both in zip(self[:2], other[:2], strict=True))
-        keys = [
-            pa.chunked_array([*one.chunks, *more.chunks], one.type)
-            for one, more in zip(self.keys, other.keys, strict=True)
-        ]
-        order = np.lexsort((firsts, hashes[:, 1], hashes[:, 0]))
-        kept = order[_changes(hashes[order])]
-        return Groups(hashes[kept], firsts[kept], [take(key, numbers(kept)) for key in keys])
-
-
-class Binned(NamedTuple):
-    """State: the groups; and how many numbers of a group are in a cell, a row each, in order."""
-
-    groups: Groups
-    hashes: Hashes
     cells: Counts
     counts: Counts
 
     def merge(self, other: Binned) -> Binned:
-        parts = (np.concatenate(both) for both in zip(self[1:], other[1:], strict=True))
-        return Binned(self.groups.merge(other.groups), *_summed(*parts))
+        hashes, firsts = np.concatenate([self.hashes, other.hashes]), np.concatenate([self.firsts, other.firsts])
+        found = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
+        earliest = np.full(len(found), np.iinfo(np.int64).max)
+        np.minimum.at(earliest, found.ids, firsts)
+        kept = np.empty(len(found), np.int64)
+        is_first = np.flatnonzero(firsts == earliest[found.ids])
+        kept[found.ids[is_first]] = is_first
+        keys = [
+            take(pa.chunked_array([*one.chunks, *more.chunks], one.type), numbers(kept))
+            for one, more in zip(self.keys, other.keys, strict=True)
+        ]
+        cells = [_renumbered(self.cells, found.ids), _renumbered(other.cells, found.ids[len(self.hashes) :])]
+        counts = np.concatenate([self.counts, other.counts])
+        return Binned(hashes[kept], earliest, keys, *_summed(np.concatenate(cells), counts))
 
 
 class QuantileCheck(TableCheck):
@@ -142,6 +139,7 @@ class QuantileCheck(TableCheck):
         super().__init__(rule, [Finding(reason, rule.column) for reason in rule.reasons])
         self.q = share(rule.q, "q")
         self.bounds = bounds_of(type_, rule.min, rule.max)
+        self.low, self.high = nearest(exact(rule.min), -math.inf), nearest(exact(rule.max), math.inf)
         self.by, self.types = rule.by or (), [logical(key) for key in keys]
 
     def scan(self, morsel: Morsel, selected: Selected) -> Binned:
@@ -151,10 +149,7 @@ class QuantileCheck(TableCheck):
             cells, ids = cells[selected], ids[selected]
         columns = tuple(morsel.cells(column) for column in self.by)
         keys = taken([columns], firsts, self.types) if columns else []
-        number, cell, count = _counted(ids, cells, len(firsts))
-        # Merged with nothing, so that groups and cells are in order.
-        groups = Groups(hashes, firsts + morsel.start, keys).merge(Groups(hashes[:0], firsts[:0], keys and _none(keys)))
-        return Binned(groups, *_summed(hashes[number], cell, count))
+        return Binned(hashes, firsts + morsel.start, keys, *_counted(ids, cells, len(firsts)))
 
     def _cells(self, morsel: Morsel) -> Counts:
         """The cell of each row."""
@@ -165,7 +160,7 @@ class QuantileCheck(TableCheck):
         cells[codes == SKIP] = NULL_CELL
         return cells
 
-    def _groups(self, morsel: Morsel, selected: Selected) -> tuple[Hashes, Counts, Counts]:
+    def _groups(self, morsel: Morsel, selected: Selected) -> tuple[NDArray[np.uint64], Counts, Counts]:
         """The groups' hashes, each row's group (-1 where it is not selected), and each group's first row."""
         if not self.by:
             return np.zeros((1, 2), np.uint64), np.zeros(morsel.rows, np.int64), np.zeros(1, np.int64)
@@ -186,12 +181,12 @@ class QuantileCheck(TableCheck):
         too_low, too_high = self.findings
         finding = too_low if low.any() else too_high if high.any() else None
         rows = Tally(int(state.counts.sum()), int(read.sum()))
-        details = partial(self._details, state, ranked, np.where(low, 0, np.where(high, 1, 2)))
+        details = partial(self._details, state.firsts, state.keys, ranked, np.where(low, 0, np.where(high, 1, 2)))
         unread = int(len(read) - held.sum())
         return JudgedTable(self.or_null(finding, rows, self.rule.column), rows, unread, details)
 
-    def _details(self, state: Binned, ranked: Ranked, reasons: Counts) -> pa.Table:
-        order = np.argsort(state.groups.firsts)
+    def _details(self, firsts: Counts, keys: list[pa.ChunkedArray], ranked: Ranked, reasons: Counts) -> pa.Table:
+        order = np.argsort(firsts)
         rows = ranked.rows[order]
         estimates = np.array([self._estimate(int(cell)) for cell in ranked.cell[order]], np.float64)
         names = (*self.rule.reasons, None)
@@ -202,7 +197,7 @@ class QuantileCheck(TableCheck):
             (numbers(estimates, rows > 0), self.rule.column),
             (texts([names[reason] for reason in reasons[order]]), None),
         )
-        keys = [take(key, numbers(order)) for key in state.groups.keys]
+        keys = [take(key, numbers(order)) for key in keys]
         return quoting(
             [
                 *zip(told_apart(self.by, OWN), keys, self.by, strict=True),
@@ -213,15 +208,11 @@ class QuantileCheck(TableCheck):
     def _estimate(self, cell: int) -> float:
         """The middle of a cell's bin, as far as it lies where the numbers of the cell lie."""
         if cell == NAN_CELL:
-            return np.nan
+            return math.nan
         middle = middle_of(cell >> 2)
-        low, high = (None if bound is None else _nearest(bound) for bound in (self.rule.min, self.rule.max))
         lies = cell & 3
-        if low is not None:
-            middle = min(middle, low) if lies == 0 else max(middle, low)
-        if high is not None:
-            middle = max(middle, high) if lies == 2 else min(middle, high)
-        return middle
+        middle = min(middle, self.low) if lies == 0 else max(middle, self.low)
+        return max(middle, self.high) if lies == 2 else min(middle, self.high)
 
 
 class Ranked(NamedTuple):
@@ -239,25 +230,20 @@ class Ranked(NamedTuple):
 
 def ranks(state: Binned, q: Fraction) -> Ranked:
     """The groups' numbers, ranked. Groups stand in the order of the state."""
-    groups = len(state.groups.firsts)
-    new = np.zeros(len(state.cells), np.int64)
-    new[_changes(state.hashes)] = 1
-    group = np.cumsum(new) - 1
-    there = state.cells != NULL_CELL
-    counts = np.where(there, state.counts, 0)
+    groups = len(state.firsts)
+    together, counts = _summed(state.cells, state.counts)
+    group, cells = together >> CELL_BITS, (together & (1 << CELL_BITS) - 1) - LEAST_CELL
+    counts = np.where(cells == NULL_CELL, 0, counts)
     lie = np.zeros((4, groups), np.int64)
-    np.add.at(lie, (state.cells & 3, group), counts)
+    np.add.at(lie, (cells & 3, group), counts)
     rows = lie.sum(axis=0)
     # In Python's whole numbers: a product with the digits of q may take more than 64 bits.
     exactly = [max(-(-q.numerator * n // q.denominator), 1) for n in rows.tolist()]
     rank = np.array(exactly, np.int64)
     sought = np.cumsum(rows) - rows + np.minimum(rank, rows)
     place = np.searchsorted(np.cumsum(counts), sought)
-    cell = (
-        np.where(rows > 0, state.cells[np.minimum(place, len(counts) - 1)], 0)
-        if len(counts)
-        else np.zeros(groups, np.int64)
-    )
+    cell = np.zeros(groups, np.int64)
+    cell[rows > 0] = cells[place[rows > 0]]
     return Ranked(rows, rank, cell, lie)
 
 
@@ -277,53 +263,37 @@ def middle_of(number: int) -> float:
     return -told if number < 0 else told
 
 
-def _nearest(bound: int | float) -> float:
-    told = exact(bound)
-    try:
-        return float(told)  # type: ignore[arg-type]
-    except OverflowError:
-        return np.inf if bound > 0 else -np.inf
-
-
-def _counted(ids: Counts, cells: Counts, groups: int) -> tuple[Counts, Counts, Counts]:
+def _counted(ids: Counts, cells: Counts, groups: int) -> tuple[Counts, Counts]:
     """The groups and cells that occur together, and how often."""
-    if not len(cells):
-        return (np.zeros(0, np.int64),) * 3
     there = cells != NULL_CELL
     missing = np.bincount(ids[~there], minlength=groups)
     without = np.flatnonzero(missing)
     ids, cells = ids[there], cells[there]
     low, width = (int(cells.min()), int(np.ptp(cells)) + 1) if len(cells) else (0, 1)
-    together = ids * width + (cells - low)
+    keyed = ids * width + (cells - low)
     if groups * width <= 8 * len(cells) + 4096:
-        every = np.bincount(together, minlength=1)
+        every = np.bincount(keyed)
         found = np.flatnonzero(every)
         counts = every[found]
     else:
-        found, counts = np.unique(together, return_counts=True)
-    return (
-        np.concatenate([found // width, without]),
-        np.concatenate([found % width + low, np.full(len(without), NULL_CELL)]),
-        np.concatenate([counts, missing[without]]),
-    )
+        found, counts = np.unique(keyed, return_counts=True)
+    together = [_together(found // width, found % width + low), _together(without, np.full(len(without), NULL_CELL))]
+    return np.concatenate(together), np.concatenate([counts, missing[without]])
 
 
-def _summed(hashes: Hashes, cells: Counts, counts: Counts) -> tuple[Hashes, Counts, Counts]:
-    """Counts of the same group and cell added up, in the order of groups and cells."""
-    order = np.lexsort((cells, hashes[:, 1], hashes[:, 0]))
-    hashes, cells, counts = hashes[order], cells[order], counts[order]
-    starts = _changes(hashes, cells)
-    return hashes[starts], cells[starts], np.add.reduceat(counts, starts) if len(starts) else counts
+def _together(groups: Counts, cells: Counts) -> Counts:
+    """Groups and cells as one number each, in the order of the groups and then of the cells."""
+    return groups << CELL_BITS | cells + LEAST_CELL
 
 
-def _changes(hashes: Hashes, *others: Counts) -> Counts:
-    """Where rows in order differ from the one before; the first does."""
-    new = np.ones(len(hashes), np.bool_)
-    new[1:] = (hashes[1:] != hashes[:-1]).any(axis=1)
-    for column in others:
-        new[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(new)
+def _renumbered(together: Counts, ids: Counts) -> Counts:
+    """With the groups numbered anew."""
+    return ids[together >> CELL_BITS] << CELL_BITS | together & (1 << CELL_BITS) - 1
 
 
-def _none(keys: list[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
-    return [key.slice(0, 0) for key in keys]
+def _summed(together: Counts, counts: Counts) -> tuple[Counts, Counts]:
+    """Counts of the same group and cell added up, in order."""
+    order = np.argsort(together, kind="stable")
+    together, counts = together[order], counts[order]
+    starts = np.flatnonzero(np.append(True, together[1:] != together[:-1])) if len(together) else order
+    return together[starts], np.add.reduceat(counts, starts) if len(starts) else counts
