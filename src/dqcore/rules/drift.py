@@ -34,9 +34,10 @@ EXACT = Context(prec=25)
 
 
 class Drift(TableRule):
-    """The population stability index of `column` against the column of that name in the registry `baseline` is at most
-    `max_psi`: the sum over bins of (a - e) * ln(a / e), where a is a bin's share of the rows and e its share of the
-    baseline's.
+    """`column` is distributed as in `baseline`: its population stability index is at most `max_psi`.
+
+    `baseline` names a registry that has a column of the same name. The index is the sum over bins of
+    (a - e) * ln(a / e), where a is a bin's share of the rows and e its share of the baseline's.
 
     Numbers are binned at the deciles of the baseline, with a bin below its least number and one above its greatest; where
     the baseline has at most 10 distinct numbers in 100 rows or more, each is a bin, and so is each distinct text and each
