@@ -1,4 +1,4 @@
-"""Histograms of positive numbers by ratio: what a median is made from, whatever the order in which rows came."""
+"""Numbers counted in bins by ratio: what quantiles are read from, whatever the order in which rows came."""
 
 from __future__ import annotations
 
@@ -7,16 +7,30 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 5
-"""Each doubling is cut into 32 equal bins, so that a bin's middle is within 1.6 % of what is in it."""
-_SHIFT = 52 - BITS
-Counts = tuple[NDArray[np.int64], NDArray[np.int64]]
+Integers = NDArray[np.int64]
+Counts = tuple[Integers, Integers]
 """Bins, ascending, and how many numbers each holds."""
 
+# The leading bits of a double's 52-bit fraction that tell bins apart: 64 bins of one width from a power of two to the
+# next, so that a bin's middle is within 1/128 of every number in it.
+SPARED_BITS = 52 - 6
+INFINITY = 0x7FF << 6
 
-def bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The bin of each number, which is positive and finite: exact, since it is read off its bits."""
-    return values.view(np.int64) >> _SHIFT
+
+def bins(values: NDArray[np.float64]) -> Integers:
+    """The bin of each double: its exponent and the first bits of its fraction, as a whole number in the order of the
+    doubles; zero is 0. No logarithm is taken, so every machine has the same bins."""
+    stored = np.ascontiguousarray(values).view(np.int64)
+    size = (stored & np.int64(2**63 - 1)) >> SPARED_BITS
+    return np.where(stored < 0, -size, size)
+
+
+def middle_of(number: int) -> float:
+    """The middle of a bin."""
+    size = abs(number)
+    middle = size << SPARED_BITS | (1 << (SPARED_BITS - 1) if 0 < size < INFINITY else 0)
+    told = float(np.array(middle, np.int64).view(np.float64))
+    return -told if number < 0 else told
 
 
 class Histograms:
@@ -26,8 +40,8 @@ class Histograms:
         self.groups = dict(groups)
 
     @classmethod
-    def of(cls, keys: list[Hashable], groups: NDArray[np.int64], values: NDArray[np.float64]) -> Histograms:
-        """Of positive finite numbers, each in a group that stands in `keys`."""
+    def of(cls, keys: list[Hashable], groups: Integers, values: NDArray[np.float64]) -> Histograms:
+        """Of numbers, each in a group that stands in `keys`."""
         if not len(values):
             return cls({})
         found = bins(values)
@@ -66,6 +80,4 @@ def _summed(one: Counts, other: Counts) -> Counts:
 def median(counts: Counts) -> float:
     """The middle of the bin that holds the median, the lesser of two."""
     reached = np.cumsum(counts[1])
-    found = int(counts[0][np.searchsorted(reached, (reached[-1] + 1) // 2)])
-    low, high = np.array([found, found + 1], np.int64) << _SHIFT
-    return float((np.int64(low).view(np.float64) + np.int64(high).view(np.float64)) / 2)
+    return middle_of(int(counts[0][np.searchsorted(reached, (reached[-1] + 1) // 2)]))

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .._native import plausible as _plausible
-from ..arrays import QUOTES, numbers, take, texts
+from ..arrays import numbers, quoting, take, texts
 from ..binding import Binding
 from ..errors import RuleError
 from ..histograms import Counts, Histograms, median
@@ -282,17 +282,20 @@ class PlausibleCheck(RowCheck):
         found = sorted(noted.groups.items(), key=lambda item: (item[0][0], item[0][1] or ""))
         lines = [(code, unit, int(counts[1].sum()), *self._site(code, unit, counts)) for (code, unit), counts in found]
         columns = list(zip(*lines, strict=True)) or [()] * 8
-        analyte, unit = (ref if isinstance(ref, str) else "" for ref in (self.rule.analyte, self.rule.unit))
-        made = [
-            ("analyte", texts(columns[0]), analyte),
-            ("unit", texts(columns[1]), unit),
-            ("rows", numbers(np.array(columns[2], np.int64)), ""),
-            *((name, _floats(columns[at]), "") for at, name in enumerate(("median", "typical", "log_ratio"), 3)),
-            ("in_unit", texts(columns[6]), ""),
-            ("likely_unit", texts(columns[7]), ""),
-        ]
-        fields = [pa.field(name, array.type, metadata={QUOTES: of.encode()}) for name, array, of in made]
-        return pa.Table.from_arrays([array for _, array, _ in made], schema=pa.schema(fields))
+        analyte, unit = (ref if isinstance(ref, str) else None for ref in (self.rule.analyte, self.rule.unit))
+        return quoting(
+            [
+                ("analyte", texts(columns[0]), analyte),
+                ("unit", texts(columns[1]), unit),
+                ("rows", numbers(np.array(columns[2], np.int64)), None),
+                # The median of one row is a cell.
+                ("median", _floats(columns[3]), self.rule.value),
+                ("typical", _floats(columns[4]), None),
+                ("log_ratio", _floats(columns[5]), self.rule.value),
+                ("in_unit", texts(columns[6]), None),
+                ("likely_unit", texts(columns[7]), None),
+            ]
+        )
 
     def _site(self, code: str, unit: str | None, counts: Counts) -> tuple[float, float | None, float | None, str, Any]:
         """The median of an analyte's results in a unit, what is typical, the logarithm of their ratio, the unit of both,

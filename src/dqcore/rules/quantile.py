@@ -17,6 +17,7 @@ from ..arrays import numbers, quoting, take, texts, told_apart
 from ..binding import Binding
 from ..bounds import ABOVE, BELOW, NOT_A_NUMBER, SKIP, bounds_of, exact, nearest
 from ..errors import RuleError
+from ..histograms import INFINITY, bins, middle_of
 from ..logical import logical
 from ..morsel import Morsel
 from .base import (
@@ -36,10 +37,6 @@ from .base import (
 
 Counts = NDArray[np.int64]
 
-# The leading bits of a double's 52-bit fraction that tell bins apart: 64 bins of one width from a power of two to the
-# next, so that a bin's middle is within 1/128 of every number in it.
-SPARED_BITS = 52 - 6
-INFINITY = 0x7FF << 6
 # A cell is a bin and, in its last two bits, where its numbers lie: below the bounds, between them, above, not a number.
 NAN_CELL, NULL_CELL = (INFINITY + 64) << 2 | 3, (INFINITY + 128) << 2
 CELL_BITS, LEAST_CELL = 21, 1 << 20
@@ -245,22 +242,6 @@ def ranks(state: Binned, q: Fraction) -> Ranked:
     cell = np.zeros(groups, np.int64)
     cell[rows > 0] = cells[place[rows > 0]]
     return Ranked(rows, rank, cell, lie)
-
-
-def bins(values: NDArray[np.float64]) -> Counts:
-    """The bin of each double: its exponent and the first bits of its fraction, as a whole number in the order of the
-    doubles; zero is 0. No logarithm is taken, so every machine has the same bins."""
-    stored = np.ascontiguousarray(values).view(np.int64)
-    size = (stored & np.int64(2**63 - 1)) >> SPARED_BITS
-    return np.where(stored < 0, -size, size)
-
-
-def middle_of(number: int) -> float:
-    """The middle of a bin."""
-    size = abs(number)
-    middle = size << SPARED_BITS | (1 << (SPARED_BITS - 1) if 0 < size < INFINITY else 0)
-    told = float(np.array(middle, np.int64).view(np.float64))
-    return -told if number < 0 else told
 
 
 def _counted(ids: Counts, cells: Counts, groups: int) -> tuple[Counts, Counts]:
