@@ -6,6 +6,7 @@ from importlib import import_module as _import_module
 from .version import VERSION as _VERSION
 
 if _typing.TYPE_CHECKING:
+    from . import units as units
     from .correct import correct_times as correct_times
     from .errors import DataError as DataError
     from .errors import DQError as DQError
@@ -51,11 +52,16 @@ _HOMES = {
     "Csv": "sources.csv",
 }
 
+_MODULES = ("units",)
+"""Modules that are used as such: `dq.units.explain`."""
+
 
 def __getattr__(name: str) -> _typing.Any:
     if name == "__all__":
         return sorted({*_HOMES, *_import_module(".rules", __name__).__all__})
     # Rules are classes. Modules are asked for by their names too, while they are imported.
+    if name in _MODULES:
+        return _import_module(f".{name}", __name__)
     home = _HOMES.get(name, "rules" if name[:1].isupper() else None)
     found = getattr(_import_module(f".{home}", __name__), name, None) if home else None
     if found is None:
@@ -65,4 +71,4 @@ def __getattr__(name: str) -> _typing.Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__")})
+    return sorted({*globals(), *_MODULES, *__getattr__("__all__")})

@@ -78,6 +78,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--schemes", action="store_true", help="the identifier schemes instead")
     command.add_argument("--schema", action="store_true", help="the JSON Schema of rule files instead")
 
+    command = commands.add_parser("units", help="how a unit's spelling is read, and how its values convert")
+    command.add_argument("unit", metavar="UNIT")
+    command.add_argument("--analyte", metavar="CODE", help="a LOINC code, or one of --codes")
+    command.add_argument("--to", metavar="UNIT", help="the wanted unit (default: the analyte's own)")
+    command.add_argument("--codes", metavar="PATH", help="the house's codes: a table of code, analyte")
+    command.add_argument(
+        "--spellings", metavar="PATH", help="the house's spellings: a table of spelling, unit, analyte"
+    )
+
     command = commands.add_parser("verify", help="recompute a report's outcome from its counts")
     command.add_argument("report", metavar="REPORT.json")
     return top

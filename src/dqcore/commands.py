@@ -71,6 +71,14 @@ def run_rules(given: argparse.Namespace) -> int:
     return PASSED
 
 
+def run_units(given: argparse.Namespace) -> int:
+    from .units import explain
+
+    told = explain(given.unit, given.analyte, given.to, given.codes, given.spellings)
+    print("\n".join(map(printable, str(told).splitlines())))
+    return FAILED if told.reason else PASSED
+
+
 def run_verify(given: argparse.Namespace) -> int:
     outcome, problems = verify(given.report)
     for problem in problems:

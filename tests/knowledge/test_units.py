@@ -371,12 +371,14 @@ class TestTables:
         assert checked > 80
 
     def test_every_spelling_reads(self) -> None:
-        for (text, analyte), units in spellings().items():
+        for (text, analyte), (units, source) in spellings().items():
+            assert source
             assert text == plain(text)
             assert len(read(text, analyte or None)) == len(units), text
             assert len(units) == 1 or not analyte
             assert len(units) <= 2
-        for text, units in parts().items():
+        for text, (units, source) in parts().items():
+            assert source
             assert text == plain(text)
             assert "/" not in text
             for unit in units:

@@ -484,3 +484,50 @@ def test_codes_that_are_numbers_are_read_as_their_digits() -> None:
             ("unknown_analyte", None),
             ("skipped", None),
         ]
+
+
+def suggestions(units: list[str | None], code: str | None = "2345-7", **parameters: Any) -> list[Any]:
+    rule = dq.Units("v", unit="u", analyte=None if code is None else dq.lit(code), **parameters)
+    table = pa.table({"v": [1.0] * len(units), "u": pa.array(units, pa.string())})
+    failures = dq.RuleSet([rule]).validate(table).failures(values=True)
+    given = dict(zip(failures["row"].to_pylist(), failures["suggestion"].to_pylist(), strict=True))
+    return [given.get(row, "passed") for row in range(len(units))]
+
+
+class TestSuggestions:
+    def test_the_one_unit_that_is_near_and_fits(self) -> None:
+        sent = ["mg/dLL", "MG /DLL", "mmmoool/L", "mg/dL", "patient refused", "furlong", None, "units", "N/A"]
+        assert suggestions(sent) == ["mg/dL", "mg/dL", None, "passed", None, None, None, None, None]
+        assert suggestions(["mmHgg", "mnHg", "kP"], "8480-6") == ["mm[Hg]", "mm[Hg]", None]
+        assert suggestions(["10^3/uLL", "x1O3/uL", "x10^8/L"], "6690-2") == ["10*3/uL", "10*3/uL", None]
+
+    def test_none_where_several_are_as_near(self) -> None:
+        # Decilitres or litres, milligrams or micrograms (mcg): a factor between them, and nobody knows.
+        assert suggestions(["mg/ld", "xg/dL", "mgdL", "mgg/dL"]) == [None] * 4
+
+    def test_readings_of_which_none_fits(self) -> None:
+        assert suggestions(["IU/L", "G/L"], "2345-7") == ["U/L | [IU]/L", "passed"]
+        assert suggestions(["fL"], "2345-7") == [None]
+
+    def test_suggestions_change_no_verdict(self) -> None:
+        rule = dq.Units("v", unit="u", analyte=dq.lit("2345-7"))
+        report = dq.RuleSet([rule]).validate(pa.table({"v": [1.0], "u": ["mg/dLL"]}))
+        assert told(report) == ["unknown_unit"]
+        report.failures(values=True)
+        assert told(report) == ["unknown_unit"]
+
+    def test_suggestions_are_told_only_with_values(self) -> None:
+        """A text for a unit is a cell's value: neither it nor what is near it is in a report that was not asked."""
+        rule = dq.Units("v", unit="u", analyte=dq.lit("2345-7"))
+        report = dq.RuleSet([rule]).validate(pa.table({"v": [1.0], "u": ["mg/dLL"]}))
+        assert "suggestion" not in report.failures().column_names
+        assert "mg/dL" not in repr(report) + str(report.to_dict()) + str(report.failures().to_pylist())
+
+    def test_of_columns_in_every_encoding(self) -> None:
+        rule = dq.Units("v", unit="u", analyte="c", codes="codes", spellings="spellings")
+        units = pa.array(["mg/dLL", None, "IU/L", "nonsense"])
+        for column in (units, units.dictionary_encode(), units.cast(pa.string_view()), units.cast(pa.large_string())):
+            for codes in (pa.array(["GLU"] * 4), pa.array(["GLU"] * 4).dictionary_encode()):
+                table = pa.table({"v": [1.0] * 4, "u": column, "c": codes})
+                report = dq.RuleSet([rule]).validate(table, registries={"codes": CODES, "spellings": SPELLINGS})
+                assert report.failures(values=True)["suggestion"].to_pylist() == ["mg/dL", None, "U/L | [IU]/L", None]

@@ -12,14 +12,15 @@ from typing import Any, Unpack
 import numpy as np
 import pyarrow as pa
 
+from .. import house_tables
 from .._native import units as _units
+from ..arrays import texts as text_array
 from ..binding import Binding
-from ..errors import DataError, RuleError
+from ..errors import RuleError
 from ..knowledge import units as knowledge
-from ..logical import is_text, logical
 from ..measured import Bytes, Decided, Measured
 from ..morsel import Cells, Codes, Lit, Morsel, Ref
-from ..registry import Registry
+from ..registry import plain
 from ..steps import Make, Steps
 from .base import PASS, Common, Finding, RowCheck, RowRule, Selected, column_name, reference
 
@@ -84,7 +85,7 @@ class Units(RowRule):
             value=column_name(value, "value"),
             unit=_text_reference(unit, "unit"),
             analyte=None if analyte is None else _text_reference(analyte, "analyte"),
-            to=_wanted(to),
+            to=house_tables.wanted(to),
             codes=codes,
             spellings=spellings,
             into=_into(into),
@@ -101,25 +102,22 @@ class Units(RowRule):
         if isinstance(self.unit, str):
             binding.text(self.unit)
         if isinstance(self.analyte, str):
-            _code_type(binding.type_of(self.analyte), self.analyte, self.id)
-        codes = _house_codes(binding.registry(self.codes), self.id) if self.codes else {}
-        spellings = _house_spellings(binding.registry(self.spellings), self.id) if self.spellings else {}
-        check = UnitsCheck(self, codes, spellings)
+            house_tables.code_type(binding.type_of(self.analyte), self.analyte, self.id)
+        codes = house_tables.codes(binding.registry(self.codes), self.id) if self.codes else {}
+        spellings = house_tables.spellings(binding.registry(self.spellings), self.id) if self.spellings else {}
+        check = UnitsCheck(self, knowledge.House(codes, spellings, self.to))
         for name, type_ in zip(check.writes, (pa.float64(), pa.string()), strict=False):
             binding.writes(name, type_)
         return check
 
 
 class UnitsCheck(RowCheck):
-    def __init__(
-        self, rule: Units, codes: Mapping[str, str], spellings: Mapping[tuple[str, str | None], str | None]
-    ) -> None:
+    def __init__(self, rule: Units, house: knowledge.House) -> None:
         seen = rule.unit if isinstance(rule.unit, str) else rule.value
         asked = rule.analyte if isinstance(rule.analyte, str) else rule.value
         columns = (seen, seen, seen, asked)
         super().__init__(rule, [Finding(*pair) for pair in zip(Units.reasons, columns, strict=True)])
-        self.value, self.unit, self.analyte, self.to = rule.value, rule.unit, rule.analyte, rule.to
-        self.codes, self.spellings = codes, spellings
+        self.value, self.unit, self.analyte, self.house = rule.value, rule.unit, rule.analyte, house
         self.writes = (rule.into,) if isinstance(rule.into, str) else rule.into or ()
         self._measured = Measured(self._decide, 1 + Units.reasons.index(knowledge.MISSING_UNIT))
         self._targets: list[bytes] = []
@@ -163,9 +161,7 @@ class UnitsCheck(RowCheck):
         )
 
     def _decide(self, unit: str, code: str | None = None) -> Decided:
-        analyte = None if code is None else self.codes.get(code, code)
-        to = self.to if isinstance(self.to, str) or self.to is None else self.to.get(code, self.to.get(analyte))  # type: ignore[arg-type]
-        told = knowledge.decide(self._house(unit, code, analyte), analyte, to)
+        told = self.house.decide(unit, code)
         if isinstance(told, str):
             return Decided(1 + Units.reasons.index(told))
         scale, offset, given = told
@@ -178,43 +174,27 @@ class UnitsCheck(RowCheck):
             self._targets.append(text)
         return self._targets.index(text)
 
-    def _house(self, unit: str, code: str | None, analyte: str | None) -> str:
-        """The unit as the house's own table has it, else as it came; a blank one stays missing."""
-        plain = knowledge.plain(unit) if self.spellings else None
-        if not plain:
-            return unit
-        for of in (code, analyte, None):
-            if (plain, of) in self.spellings:
-                return self.spellings[plain, of] or REFUSED
-        return unit
+    def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
+        """For an unknown unit the one that is near and can be meant, for one of several readings what they are."""
+        units, codes = _texts(rows, self.unit), _texts(rows, self.analyte)
+        failed = list(zip(units, codes, reasons, strict=True))
+        told = (knowledge.UNKNOWN_UNIT, knowledge.WRONG_DIMENSION)
+        made = {row: self.house.suggest(*row[:2]) for row in {*failed} if row[2] in told}
+        return text_array([made.get(row) for row in failed])
 
 
-REFUSED = "?"
-"""Read as no unit: what a house says is none."""
+def _texts(rows: pa.Table, ref: Ref | None) -> list[str | None]:
+    """The cells of a column as text, or a constant as often."""
+    if isinstance(ref, str):
+        cells: list[str | None] = plain(rows, ref).cast(pa.string()).to_pylist()
+        return cells
+    return [None if ref is None else str(ref.value)] * rows.num_rows
 
 
 def _text_reference(value: Any, parameter: str) -> Ref:
     if isinstance(value, Lit) and not isinstance(value.value, str):
         raise RuleError(f"{parameter} is {value!r}; a constant is a text, such as dq.lit('mg/dL')")
     return reference(value, parameter)
-
-
-def _wanted(to: Any) -> str | dict[str, str] | None:
-    if to is None or isinstance(to, str):
-        return None if to is None else _unit(to)
-    if not isinstance(to, Mapping) or not to:
-        raise RuleError(f"to is {to!r}; give a unit such as 'mg/dL', or a mapping from analyte to unit")
-    return {str(analyte): _unit(unit, str(analyte)) for analyte, unit in to.items()}
-
-
-def _unit(text: Any, analyte: str | None = None) -> str:
-    if not isinstance(text, str):
-        raise RuleError(f"to is {text!r}; give a unit of UCUM, such as 'mg/dL'")
-    try:
-        knowledge.target(text, analyte)
-    except ValueError as error:
-        raise RuleError(f"to: {error}; give a unit of UCUM, such as 'mg/dL'") from None
-    return text
 
 
 def _into(into: Any) -> str | tuple[str, str] | None:
@@ -226,45 +206,3 @@ def _into(into: Any) -> str | tuple[str, str] | None:
     if len(names) != 2 or names[0] == names[1]:
         raise RuleError(f"into is {into!r}; name a column for the values, or two: ('value_std', 'unit_std')")
     return names[0], names[1]
-
-
-def _code_type(type_: pa.DataType, column: str, rule_id: str) -> None:
-    type_ = logical(type_)
-    if not (is_text(type_) or pa.types.is_integer(type_) or pa.types.is_null(type_)):
-        raise DataError(f"rule {rule_id!r}: column {column!r} holds {type_}; the rule reads codes (text or integers)")
-
-
-def _house_column(registry: Registry, name: str, rule_id: str) -> list[str | None]:
-    _code_type(registry.type_of(name, rule_id), name, rule_id)
-    cells: list[str | None] = registry.column(name).cast(pa.string()).to_pylist()
-    return cells
-
-
-def _house_codes(registry: Registry, rule_id: str) -> dict[str, str]:
-    """From a house's codes to LOINC's; `DataError` where one code names two."""
-    made: dict[str, str] = {}
-    rows = zip(_house_column(registry, "code", rule_id), _house_column(registry, "analyte", rule_id), strict=True)
-    for row, (code, analyte) in enumerate(rows):
-        if code is None or analyte is None:
-            raise DataError(f"rule {rule_id!r}: row {row} of the registry codes has a null")
-        if made.setdefault(code, analyte) != analyte:
-            raise DataError(f"rule {rule_id!r}: row {row} of the registry codes gives its code another analyte")
-    return made
-
-
-def _house_spellings(registry: Registry, rule_id: str) -> dict[tuple[str, str | None], str | None]:
-    """From (spelling, analyte or None) to the unit, None for a spelling that is no unit; `DataError` where a spelling
-    has two units, or one that is none."""
-    made: dict[tuple[str, str | None], str | None] = {}
-    spelled, units = (_house_column(registry, name, rule_id) for name in ("spelling", "unit"))
-    has_analyte = "analyte" in registry.table.column_names
-    analytes = _house_column(registry, "analyte", rule_id) if has_analyte else [None] * len(units)
-    for row, (spelling, unit, analyte) in enumerate(zip(spelled, units, analytes, strict=True)):
-        where = f"rule {rule_id!r}: row {row} of the registry spellings"
-        if spelling is None or not knowledge.plain(spelling):
-            raise DataError(f"{where} has no spelling")
-        if unit is not None and not knowledge.read(unit, analyte):
-            raise DataError(f"{where} has a unit that is none; give a unit of UCUM, or null for what is no unit")
-        if made.setdefault((knowledge.plain(spelling), analyte), unit) != unit:
-            raise DataError(f"{where} gives its spelling another unit")
-    return made

@@ -10,10 +10,13 @@ from .decision import UNKNOWN_ANALYTE as UNKNOWN_ANALYTE
 from .decision import UNKNOWN_UNIT as UNKNOWN_UNIT
 from .decision import WRONG_DIMENSION as WRONG_DIMENSION
 from .decision import Conversion as Conversion
+from .decision import Decision as Decision
 from .decision import decide as decide
 from .decision import target as target
+from .house import House as House
 from .limits import Limits as Limits
 from .limits import limits as limits
+from .spellings import look_up as look_up
 from .spellings import plain as plain
 from .spellings import read as read
 from .ucum import Unit as Unit

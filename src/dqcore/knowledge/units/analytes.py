@@ -18,7 +18,7 @@ from .ucum import Unit, parse
 class Analyte:
     """A line of `analytes.csv`.
 
-    `unit` is the canonical unit. Its bridges are quantities that are one for this substance: the molar mass (g/mol),
+    `unit` is the canonical unit, `source` what its figures are from. Its bridges are quantities that are one for this substance: the molar mass (g/mol),
     the valence (eq/mol), what an international unit holds. With `other`, two scales measure the analyte, and
     value in `unit` = value in `other` * `scale` + `offset`.
     """
@@ -32,6 +32,7 @@ class Analyte:
     other: str | None
     scale: Fraction
     offset: Fraction
+    source: str
 
 
 @cache
@@ -74,4 +75,5 @@ def _analyte(line: dict[str, str]) -> Analyte:
         other=line["other_unit"] or None,
         scale=Fraction(line["other_scale"] or 1),
         offset=Fraction(line["other_offset"] or 0),
+        source=line["source"],
     )

@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from .analytes import Analyte, analytes, particles
 from .pint_engine import convert
-from .spellings import plain, read
+from .spellings import HOUSE, Found, look_up, plain, read
 from .ucum import MOST_CHARACTERS, Unit
 
 MISSING_UNIT = "missing_unit"
 UNKNOWN_UNIT = "unknown_unit"
 WRONG_DIMENSION = "wrong_dimension"
 UNKNOWN_ANALYTE = "unknown_analyte"
+
+NO_UNIT = "?"
+"""A text that is none."""
 
 Line = tuple[Fraction, Fraction]
 
@@ -26,6 +29,23 @@ class Conversion(NamedTuple):
     scale: float
     offset: float
     unit: str
+
+
+class Own(NamedTuple):
+    """What a house says that a text means; None where it says that it is no unit."""
+
+    unit: str | None
+
+
+class Decision(NamedTuple):
+    """A decision and what led to it. `told` is the conversion, the reason why there is none, or None where neither an
+    analyte nor a wanted unit was named; `fits` the readings of the text that convert into what is `wanted`."""
+
+    found: Found
+    analyte: Analyte | None
+    wanted: tuple[str, Unit] | None
+    fits: tuple[str, ...]
+    told: Conversion | str | None
 
 
 def decide(unit: str | None, analyte: str | None = None, to: str | None = None) -> Conversion | str:
@@ -42,30 +62,48 @@ def decide(unit: str | None, analyte: str | None = None, to: str | None = None) 
     """
     if to is None and analyte is None:
         raise ValueError("without an analyte, to must name a unit")
-    text = "" if unit is None else plain(unit)
+    told = told_of("" if unit is None else plain(unit), analyte, to)
+    assert told is not None
+    return told
+
+
+def told_of(text: str, analyte: str | None, to: str | None, own: Own | None = None) -> Conversion | str | None:
+    """What `judge` tells, remembered."""
     # A unit beyond MOST_CHARACTERS is none, and is not kept in memory.
-    return _decide(text if len(text) <= MOST_CHARACTERS else "?", analyte, to)
+    return _told_of(text if len(text) <= MOST_CHARACTERS else NO_UNIT, analyte, to, own)
 
 
 @lru_cache(maxsize=65536)
-def _decide(unit: str, analyte: str | None, to: str | None) -> Conversion | str:
+def _told_of(text: str, analyte: str | None, to: str | None, own: Own | None) -> Conversion | str | None:
+    return judge(text, analyte, to, own).told
+
+
+def judge(text: str, analyte: str | None, to: str | None, own: Own | None = None) -> Decision:
+    """The decision on a text (as `plain` gives it), and what led to it; `own` outranks what is shipped."""
     known = analytes().get(analyte) if analyte is not None else None
-    wanted = None if to is None else target(to, analyte)
-    if not unit:
+    aim = known.unit if to is None and known is not None else to
+    wanted = None if aim is None else target(aim, analyte)
+    if own is not None and text:
+        found = Found(text, HOUSE, "the house's own table", read(own.unit, analyte) if own.unit else ())
+    else:
+        found = look_up(text if len(text) <= MOST_CHARACTERS else NO_UNIT, analyte)._replace(text=text)
+    lines = [] if wanted is None else [(name, _line(unit, wanted[1], known)) for name, unit in found.readings]
+    fits = {name: line for name, line in lines if line is not None}
+    return Decision(found, known, wanted, tuple(fits), _told(found, analyte, wanted, set(fits.values())))
+
+
+def _told(
+    found: Found, analyte: str | None, wanted: tuple[str, Unit] | None, lines: set[Line]
+) -> Conversion | str | None:
+    if not found.text:
         return MISSING_UNIT
-    readings = read(unit, analyte)
-    if not readings:
+    if not found.readings:
         return UNKNOWN_UNIT
     if wanted is None:
-        if known is None:
-            return UNKNOWN_ANALYTE
-        wanted = target(known.unit, analyte)
-    lines = {_line(source, wanted[1], known) for _, source in readings} - {None}
+        return None if analyte is None else UNKNOWN_ANALYTE
     if len(lines) != 1:
         return WRONG_DIMENSION
-    (line,) = lines
-    assert line is not None
-    scale, offset = map(_rounded, line)
+    scale, offset = map(_rounded, *lines)
     if scale is None or offset is None or not scale:
         return UNKNOWN_UNIT
     return Conversion(scale, offset, wanted[0])
@@ -94,30 +132,24 @@ def _line(source: Unit, wanted: Unit, analyte: Analyte | None) -> Line | None:
         return None
     if analyte is not None and analyte.other is not None:
         return _by_formula(source, wanted, analyte)
-    if _cancelled_amount(source) != _cancelled_amount(wanted):
+    if source.ratio_of_amounts != wanted.ratio_of_amounts:
         return None
     return convert(source, wanted, (particles(),) if analyte is None else analyte.bridges)
-
-
-def _cancelled_amount(unit: Unit) -> bool:
-    """Whether the unit is a ratio of amounts (`mmol/mol`): a pure number to UCUM, 0.1 %, but no percentage of anything
-    that is reported in percent. HbA1c of 48 mmol/mol is 6.5 %, not 4.8 %."""
-    return "mol" in unit.mentions and all(code != "mol" for code, _ in unit.atoms)
 
 
 def _by_formula(source: Unit, wanted: Unit, analyte: Analyte) -> Line | None:
     """Through the formula between the analyte's two scales, which are told apart by the ratio of amounts."""
     assert analyte.other is not None
-    scales = {_cancelled_amount(unit): unit for unit in (_parsed(analyte.unit), _parsed(analyte.other))}
-    own = _cancelled_amount(_parsed(analyte.unit))
-    inward = convert(source, scales[_cancelled_amount(source)])
-    outward = convert(scales[_cancelled_amount(wanted)], wanted)
+    scales = {unit.ratio_of_amounts: unit for unit in (_parsed(analyte.unit), _parsed(analyte.other))}
+    own = _parsed(analyte.unit).ratio_of_amounts
+    inward = convert(source, scales[source.ratio_of_amounts])
+    outward = convert(scales[wanted.ratio_of_amounts], wanted)
     if inward is None or outward is None:
         return None
     middle: Line = (Fraction(1), Fraction(0))
-    if _cancelled_amount(source) != _cancelled_amount(wanted):
+    if source.ratio_of_amounts != wanted.ratio_of_amounts:
         forward = (analyte.scale, analyte.offset)
-        middle = forward if _cancelled_amount(wanted) == own else (1 / forward[0], -forward[1] / forward[0])
+        middle = forward if wanted.ratio_of_amounts == own else (1 / forward[0], -forward[1] / forward[0])
     return _after(_after(inward, middle), outward)
 
 

@@ -62,10 +62,12 @@ def _kinds(unit: Unit) -> dict[str, int]:
     return dict(_registry().get_dimensionality(_container(unit)))
 
 
-def same_kind(left: Unit, right: Unit) -> bool:
-    """Whether two units measure one kind of quantity."""
+def kinds(unit: Unit) -> tuple[tuple[str, int], ...]:
+    """The kind of quantity that a unit measures: base units and their powers, the positive ones first."""
+    codes = {f"[kind_{name}]": code for code, name in _names().items()}
     with _LOCK:
-        return _kinds(left) == _kinds(right)
+        found = {codes[name]: power for name, power in _kinds(unit).items()}
+    return tuple(sorted(found.items(), key=lambda item: (item[1] < 0, item[0])))
 
 
 def _times(unit: Unit, bridge: Unit, power: int) -> Unit:

@@ -12,14 +12,37 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from html import unescape
 from itertools import product
+from typing import NamedTuple
 
 from .tables import lines
 from .ucum import Unit, UnitSyntaxError, parse
 
 Readings = tuple[str, ...]
 
-_SUPERSCRIPT = re.compile("10([\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
+HOUSE, ALIAS, PARTS, UCUM = "house", "alias", "parts", "ucum"
+"""What may read a text: the house's own table, `spellings.csv`, `parts.csv`, UCUM's grammar."""
+
+
+class Alias(NamedTuple):
+    """The units that a spelling may mean, none where it is known to be no unit; and who says so."""
+
+    units: Readings
+    source: str
+
+
+class Found(NamedTuple):
+    """What a text may mean: UCUM texts and the units they are. `by` is what read it, "" where nothing did."""
+
+    text: str
+    by: str
+    source: str
+    readings: tuple[tuple[str, Unit], ...]
+
+
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8}[0-9]?);")
+_SUPERSCRIPT = re.compile("(?<=[0-9])([\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
 _DECIMAL = re.compile(r"[0-9]\.[0-9]")
 _BRACES = re.compile(r"\{[^{}]*\}")
 _SAME = str.maketrans(
@@ -29,40 +52,45 @@ _SAME = str.maketrans(
 
 
 def plain(text: str) -> str:
-    """A text as it is looked up: compatibility forms folded (the micro sign and the Greek mu are `u`), superscripts
-    after 10 a power, blanks single and none at the ends or beside a slash. Case stays as sent.
+    """A text as it is looked up: entities of HTML read, compatibility forms folded (the micro sign and the Greek mu are
+    `u`), superscripts after a digit a power, blanks single and none at the ends or beside a slash. Case stays as sent.
 
-    >>> plain(" \u00b5g / dL"), plain("\u03bcg/dL"), plain("10\u2079/L")
-    ('ug/dL', 'ug/dL', '10*9/L')
+    >>> plain(" \u00b5g / dL"), plain("\u03bcg/dL"), plain("10\u2079/L"), plain("&micro;g/dL")
+    ('ug/dL', 'ug/dL', '10*9/L', 'ug/dL')
     """
-    text = unicodedata.normalize("NFKC", _SUPERSCRIPT.sub(r"10*\1", text)).translate(_SAME)
+    text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    text = unicodedata.normalize("NFKC", _SUPERSCRIPT.sub(r"*\1", text)).translate(_SAME)
     return re.sub(r" ?/ ?", "/", " ".join(text.split()))
 
 
 @cache
-def spellings() -> dict[tuple[str, str], Readings]:
-    """Whole texts by (spelling, analyte, or "" for any): the units they may mean, none where they are no unit."""
+def spellings() -> dict[tuple[str, str], Alias]:
+    """Whole texts by (spelling, analyte, or "" for any)."""
     return {
-        (plain(line["spelling"]), line["analyte"]): tuple(filter(None, line["unit"].split("|")))
+        (plain(line["spelling"]), line["analyte"]): Alias(tuple(filter(None, line["unit"].split("|"))), line["source"])
         for line in lines("spellings.csv")
     }
 
 
 @cache
-def parts() -> dict[str, Readings]:
+def parts() -> dict[str, Alias]:
     """What stands between slashes, by its spelling."""
-    return {plain(line["spelling"]): tuple(line["unit"].split("|")) for line in lines("parts.csv")}
+    return {
+        plain(line["spelling"]): Alias(tuple(line["unit"].split("|")), line["source"]) for line in lines("parts.csv")
+    }
 
 
-def _by_parts(text: str) -> Readings:
-    """The readings of a quotient of which a part is known; none where no part is."""
+def _by_parts(text: str) -> Alias | None:
+    """The readings of a quotient of which a part is known; None where no part is."""
     if any(character in text for character in "{[("):
-        return ()
+        return None
     pieces = text.split("/")
-    known = parts()
-    if len(pieces) > 4 or not any(piece in known for piece in pieces):
-        return ()
-    return tuple("/".join(chosen) for chosen in product(*(known.get(piece, (piece,)) for piece in pieces)))
+    known = [parts().get(piece) for piece in pieces]
+    if len(pieces) > 4 or not any(known):
+        return None
+    choices = [alias.units if alias else (piece,) for alias, piece in zip(known, pieces, strict=True)]
+    sources = dict.fromkeys(alias.source for alias in known if alias)
+    return Alias(tuple("/".join(chosen) for chosen in product(*choices)), "; ".join(sources))
 
 
 def _unit(text: str) -> Unit | None:
@@ -75,19 +103,38 @@ def _unit(text: str) -> Unit | None:
         return None
 
 
+def _units(texts: Readings) -> tuple[tuple[str, Unit], ...]:
+    units = [(text, _unit(text)) for text in texts]
+    return tuple((text, unit) for text, unit in units if unit is not None and unit.sound)
+
+
 @lru_cache(maxsize=65536)
+def look_up(text: str, analyte: str | None = None) -> Found:
+    """What a unit's text may mean, and who says so.
+
+    >>> look_up("K/uL")[:3], look_up("kg")[1:3], look_up("furlong").readings
+    (('K/uL', 'alias', 'OHDSI MIMIC (Apache-2.0)'), ('ucum', 'UCUM 2.2'), ())
+    """
+    text = plain(text)
+    table = spellings()
+    found = table.get((text, analyte)) if analyte else None
+    found = found or table.get((text, ""))
+    if found is not None:
+        return Found(text, ALIAS, found.source, _units(found.units))
+    found = _by_parts(text)
+    units = _units(found.units) if found else ()
+    if found is not None and units:
+        return Found(text, PARTS, found.source, units)
+    units = _units((text,)) if found is None else ()
+    if not units and re.fullmatch(r".*[^.]\.", text):
+        return look_up(text[:-1], analyte)._replace(text=text)
+    return Found(text, UCUM, "UCUM 2.2", units) if units else Found(text, "", "", ())
+
+
 def read(text: str, analyte: str | None = None) -> tuple[tuple[str, Unit], ...]:
     """What a unit's text may mean: UCUM texts and the units they are; none where it is no unit that we know.
 
     >>> [unit for unit, _ in read("K/uL")], [unit for unit, _ in read("IU/L")], read("units")
     (['10*3/uL'], ['U/L', '[IU]/L'], ())
     """
-    text = plain(text)
-    table = spellings()
-    found = table.get((text, analyte)) if analyte else None
-    if found is None:
-        found = table.get((text, ""))
-    if found is None:
-        found = _by_parts(text) or (text,)
-    units = [(reading, _unit(reading)) for reading in found]
-    return tuple((reading, unit) for reading, unit in units if unit is not None and unit.sound)
+    return look_up(text, analyte).readings

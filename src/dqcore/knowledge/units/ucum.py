@@ -38,7 +38,8 @@ MOST_DIGITS = 15
 _TEN = re.compile(r"10[*^]")
 _DIGITS = re.compile(r"[0-9]+")
 _EXPONENT = re.compile(r"[+-]?[0-9]+")
-_SYMBOL = re.compile(r"(?:\[[!-Z^-z|~]*\]|[^\[\]0-9./(){}+\-])+")
+SYMBOL = r"(?:\[[!-Z^-z|~]*\]|[^\[\]0-9./(){}+\-])+"
+_SYMBOL = re.compile(SYMBOL)
 _NOTE = re.compile(r"\{([!-z|~]*)\}")
 _PRINTABLE = re.compile(r"[!-~]+")
 
@@ -58,6 +59,7 @@ class Atom:
     value: Fraction
     unit: str
     offset: Fraction
+    name: str
 
     @property
     def special(self) -> bool:
@@ -91,6 +93,12 @@ class Unit:
         """Whether no special unit stands in a product or a power, where it has no meaning."""
         return self.special is not None or not any(atoms()[code].special for code in self.mentions)
 
+    @property
+    def ratio_of_amounts(self) -> bool:
+        """Whether this is a ratio of amounts (`mmol/mol`): a pure number to UCUM, 0.1 %, but no percentage of anything
+        that is reported in percent. HbA1c of 48 mmol/mol is 6.5 %, not 4.8 %."""
+        return "mol" in self.mentions and all(code != "mol" for code, _ in self.atoms)
+
 
 @cache
 def atoms() -> dict[str, Atom]:
@@ -103,6 +111,7 @@ def atoms() -> dict[str, Atom]:
             Fraction(line["value"] or 1),
             line["unit"],
             Fraction(line["offset"] or 0),
+            line["name"],
         )
         for line in lines("atoms.csv")
     }
@@ -114,15 +123,15 @@ def _numbers() -> frozenset[str]:
     return frozenset(atom.code for atom in atoms().values() if atom.unit == "1")
 
 
-def _symbol(symbol: str) -> tuple[Fraction, str]:
-    """A symbol's prefix and atom. An atom outranks a prefix: `cd` is the candela, `Pa` the pascal."""
+def split_symbol(symbol: str) -> tuple[str, str]:
+    """A symbol's prefix ("" for none) and atom. An atom outranks a prefix: `cd` is the candela, `Pa` the pascal."""
     table = atoms()
     if symbol in table:
-        return Fraction(1), symbol
+        return "", symbol
     for length in (2, 1):
-        prefix, rest = PREFIXES.get(symbol[:length]), table.get(symbol[length:])
-        if prefix is not None and rest is not None and rest.metric:
-            return prefix, rest.code
+        rest = table.get(symbol[length:])
+        if symbol[:length] in PREFIXES and rest is not None and rest.metric:
+            return symbol[:length], rest.code
     raise UnitSyntaxError("it names a unit that UCUM has not")
 
 
@@ -202,12 +211,12 @@ class _Reader:
     def _simple(self, sign: int) -> tuple[str, int]:
         """A prefix, an atom and its exponent, counted; the atom and its signed power."""
         symbol = self._match(_TEN) or self._match(_SYMBOL) or ""
-        prefix, code = _symbol(symbol)
+        prefix, code = split_symbol(symbol)
         written = self._match(_EXPONENT)
         if written is not None and len(written) > 3:
             raise UnitSyntaxError("it has a power beyond all use")
         power = sign * (1 if written is None else int(written))
-        self.factor *= prefix**power if abs(power) <= MOST_POWER else 1
+        self.factor *= PREFIXES[prefix] ** power if prefix and abs(power) <= MOST_POWER else 1
         self.powers[code] = self.powers.get(code, 0) + power
         return code, power
 
