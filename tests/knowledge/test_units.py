@@ -221,6 +221,21 @@ class TestTraps:
         assert scale("/[LPF]", to="/[HPF]") == 0.01
         assert decide("#/hpf", None, "/uL") == DIMENSION
 
+    def test_what_pint_alone_reads(self) -> None:
+        """pint: `k` is Boltzmann's constant, `ph` a picohour, `pH` a picohenry, `M/uL` molar; others are errors."""
+        assert decide("k", None, "J/K") == UNKNOWN
+        assert decide("ph", None, "h") == decide("pH", None, "H") == DIMENSION
+        assert decide("M/uL", None, "mol/L") == DIMENSION
+        for unit, meant in [("IU", "U"), ("mEq", "meq"), ("osm", "osm"), ("gm", "g"), ("/uL", "/uL")]:
+            assert scale(unit, to=meant) == 1
+        assert scale("/mm3", to="/uL") == scale("10^3/uL", to="10*3/uL") == 1
+        assert scale("mm3", to="uL") == 1
+
+    def test_bels_stand_apart_from_each_other(self) -> None:
+        assert scale("dB", to="B") == 0.1
+        assert decide("dB[SPL]", None, "dB") == decide("dB", None, "1") == DIMENSION
+        assert decide("dB/m", None, "B") == UNKNOWN
+
 
 class TestArbitraryUnits:
     def test_are_commensurable_with_nothing(self) -> None:
@@ -553,7 +568,6 @@ class TestSecondOpinions:
             ("U", "nkat", "enzyme_unit", "nanokatal"),
             ("[pt_br]", "mL", "imperial_pint", "milliliter"),
             ("[nmi_i]", "m", "nautical_mile", "meter"),
-            ("pc", "m", "parsec", "meter"),
         ]:
             assert scale(unit, to=to) == pytest.approx(registry(theirs).to(wanted).magnitude, rel=1e-8), unit
 
