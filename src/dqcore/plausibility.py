@@ -59,8 +59,9 @@ def shipped(code: str) -> Analyte | None:
     return Analyte(found.unit, (Line(low, high),), typical, found.units)
 
 
-def house(registry: Registry, rule_id: str) -> dict[str, Analyte]:
-    """A house's limits by analyte; `DataError` where a line is none, or two hold for the same person."""
+def house(registry: Registry, rule_id: str, codes: Mapping[str, str]) -> dict[str, Analyte]:
+    """A house's limits by analyte, its own code or LOINC's; `codes` leads from one to the other. `DataError` where a line
+    is none, or two hold for the same person."""
     lines: dict[str, list[tuple[int, str, Line]]] = {}
     columns = [_texts(registry, name, rule_id) for name in COLUMNS[:2]]
     columns += [_numbers(registry, name, rule_id) for name in COLUMNS[2:]]
@@ -73,7 +74,7 @@ def house(registry: Registry, rule_id: str) -> dict[str, Analyte]:
         if analyte is None or unit is None:
             raise DataError(f"{where} has no {'analyte' if analyte is None else 'unit'}")
         lines.setdefault(analyte, []).append((row, unit, _line(where, *limits)))
-    return {analyte: _analyte(analyte, found, rule_id) for analyte, found in lines.items()}
+    return {analyte: _analyte(codes.get(analyte, analyte), found, rule_id) for analyte, found in lines.items()}
 
 
 def _line(where: str, low: Any, high: Any, sex: Any, age_from: Any, age_to: Any) -> Line:
@@ -139,8 +140,8 @@ def _sex(text: str | None) -> str | None:
 class Table:
     """The limits of the analytes that rows have asked for, numbered in that order; shared by all threads of a check."""
 
-    def __init__(self, limits: Mapping[str, Analyte], codes: tuple[int, int, int]) -> None:
-        self._limits, self._codes = limits, codes
+    def __init__(self, limits: Mapping[str, Analyte], loinc: Mapping[str, str], failing: tuple[int, int, int]) -> None:
+        self._limits, self._loinc, self._failing = limits, loinc, failing
         sexes = {line.sex for analyte in limits.values() for line in analyte.lines} - {None}
         self.sexes: list[str] = sorted(sex for sex in sexes if sex)
         self._lock = Lock()
@@ -154,18 +155,23 @@ class Table:
         self._made: _plausible.Sets | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Table, (self._limits, self._codes)
+        return Table, (self._limits, self._loinc, self._failing)
 
     def meanings(self) -> dict[str, int]:
         """The number of a sex by its spelling; another's is `len(sexes)`, an unknown one's the next."""
         made = {spelled: number for number, sex in enumerate(self.sexes) for spelled in SEXES.get(sex, (sex,))}
         return made | dict.fromkeys(NOT_KNOWN, len(self.sexes) + 1)
 
+    def loinc(self, code: str) -> str:
+        """LOINC's code for a house's, else the code itself."""
+        return self._loinc.get(code, code)
+
     def number(self, code: str) -> int | None:
         """The number of an analyte, or None where it has no limits."""
         with self._lock:
             if code not in self._numbers:
-                analyte = self._limits.get(code) or shipped(code)
+                loinc = self.loinc(code)
+                analyte = self._limits.get(code) or self._limits.get(loinc) or shipped(loinc)
                 if analyte is None:
                     return None
                 self._add(code, analyte)
@@ -184,7 +190,7 @@ class Table:
     def units(self, number: int) -> list[knowledge.Conversion]:
         """The units of an analyte, each with the line from it to that of the limits."""
         if number not in self._units:
-            code, analyte = self.codes[number], self.analytes[number]
+            code, analyte = self.loinc(self.codes[number]), self.analytes[number]
             lines = [(unit, knowledge.decide(unit, code, analyte.unit)) for unit in analyte.units]
             self._units[number] = [
                 line._replace(unit=unit) for unit, line in lines if isinstance(line, knowledge.Conversion)
@@ -197,7 +203,7 @@ class Table:
             if self._made is None:
                 cells = np.array(self._cells, np.float64).reshape(-1, 4)
                 sets, edges = np.array(self._sets, _plausible.SET), np.array(self._edges, np.float64)
-                self._made = _plausible.Sets(sets, edges, cells, len(self.sexes) + 2, self._codes)
+                self._made = _plausible.Sets(sets, edges, cells, len(self.sexes) + 2, self._failing)
             return self._made
 
 

@@ -244,6 +244,18 @@ def test_a_house_lays_its_limits_over_ours() -> None:
     assert found == ["passed", "implausible_low", "implausible_low", "implausible_high", "passed"]
 
 
+def test_codes_of_a_house() -> None:
+    columns = {"value": [140.0, 13.0, 4.0, 80.0, 4.0], "unit": ["g/dL", "g/dL", "mmol/L", "mg/dL", "mmol/L"]}
+    columns["code"] = ["HB", "HB", "GLU", "GLU", "GLU2"]
+    registries = {
+        "codes": pa.table({"code": ["HB", "GLU", "GLU2"], "analyte": ["718-7", "2345-7", "2345-7"]}),
+        "l": limits(analyte=["GLU"], low=[4.2]),
+    }
+    found = judged(columns, rule={"codes": "codes", "limits": "l"}, registries=registries)
+    # The house's limit is of one of its two glucose tests; mg/dL cross to it by the molar mass.
+    assert found == ["wrong_unit_likely", "passed", "implausible_low", "passed", "passed"]
+
+
 def test_a_limit_is_compared_as_it_was_written() -> None:
     """Through mg/dL and back 0.1, 0.7 and 2.3 would not all be what they were."""
     for limit in (0.1, 0.7, 2.3, 3.3, 5.55):

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import house_tables
 from .._native import plausible as _plausible
 from ..arrays import numbers, quoting, take, texts
 from ..binding import Binding
@@ -43,7 +44,7 @@ class Plausible(RowRule):
     codes or a house's own. Limits are the shipped ones (docs/rules/plausible.md), or for the analytes that it lists those
     of the registry `limits`: columns analyte, unit, low, high, and optionally sex, age_from (included), age_to (years);
     null is open, and of several lines the one that says most of the person holds, age before sex. Both limits are
-    plausible. `sex` (F, M, female, male or the registry's own words) and `age` (years) are columns: where they are null
+    plausible. `codes` names a registry (columns code, analyte) from a house's codes to LOINC's. `sex` (F, M, female, male or the registry's own words) and `age` (years) are columns: where they are null
     or unknown, a value that some could have and others could not is skipped. With `comparator` (`<`, `<=`, `>`, `>=`,
     null for none), a bound is held to the limits; a bound with another comparator is skipped.
 
@@ -80,6 +81,7 @@ class Plausible(RowRule):
     analyte: Ref
     comparator: str | None
     limits: str | None
+    codes: str | None
     sex: Ref | None
     age: str | None
 
@@ -91,12 +93,14 @@ class Plausible(RowRule):
         analyte: Ref,
         comparator: str | None = None,
         limits: str | None = None,
+        codes: str | None = None,
         sex: Ref | None = None,
         age: str | None = None,
         **common: Unpack[Common],
     ) -> None:
-        if limits is not None and not (isinstance(limits, str) and limits):
-            raise RuleError(f"limits is {limits!r}; give the name of a registry")
+        for name, given in (("limits", limits), ("codes", codes)):
+            if given is not None and not (isinstance(given, str) and given):
+                raise RuleError(f"{name} is {given!r}; give the name of a registry")
         self._set(
             common,
             value=column_name(value, "value"),
@@ -104,6 +108,7 @@ class Plausible(RowRule):
             analyte=reference(analyte, "analyte"),
             comparator=None if comparator is None else column_name(comparator, "comparator"),
             limits=limits,
+            codes=codes,
             sex=None if sex is None else reference(sex, "sex"),
             age=None if age is None else column_name(age, "age"),
         )
@@ -124,11 +129,12 @@ class Plausible(RowRule):
             binding.code(self.sex)
         if self.age is not None:
             binding.number(self.age)
+        codes = house_tables.codes(binding.registry(self.codes), self.id) if self.codes else {}
         limits: dict[str, Analyte] = {}
         if self.limits is not None:
             wanted = dict.fromkeys((*COLUMNS[2:], *BANDS[1:]), "number")
-            limits = house(binding.registry(self.limits, wanted), self.id)
-        return PlausibleCheck(self, limits)
+            limits = house(binding.registry(self.limits, wanted), self.id, codes)
+        return PlausibleCheck(self, Table(limits, codes, (LOW, HIGH, NOT_A_NUMBER)))
 
 
 class _Persons(NamedTuple):
@@ -152,11 +158,11 @@ class PlausibleCheck(RowCheck):
 
     rule: Plausible
 
-    def __init__(self, rule: Plausible, limits: Mapping[str, Analyte]) -> None:
+    def __init__(self, rule: Plausible, table: Table) -> None:
         unit, analyte = (ref if isinstance(ref, str) else rule.value for ref in (rule.unit, rule.analyte))
         columns = (rule.value, rule.value, unit, analyte, rule.value, unit, unit)
         super().__init__(rule, [Finding(*pair) for pair in zip(Plausible.reasons, columns, strict=True)])
-        self.table = Table(limits, (LOW, HIGH, NOT_A_NUMBER))
+        self.table = table
         # A blank unit is none, as a null is.
         self._measured = Measured(self._decide, SKIP)
         self._sexes = Meanings(self.table.meanings(), len(self.table.sexes), len(self.table.sexes) + 1)
@@ -169,7 +175,7 @@ class PlausibleCheck(RowCheck):
         number = self.table.number(code)
         if number is None:
             return Decided(UNKNOWN_ANALYTE)
-        told = knowledge.decide(unit, code, self.table.analytes[number].unit)
+        told = knowledge.decide(unit, self.table.loinc(code), self.table.analytes[number].unit)
         if isinstance(told, str):
             return Decided(1 + Plausible.reasons.index(told))
         return Decided(PASS, told.scale, told.offset, number)
@@ -306,7 +312,7 @@ class PlausibleCheck(RowCheck):
         if not analyte.typical:
             return middle, None, None, analyte.unit, None
         off = math.log10(middle / analyte.typical)
-        told = None if unit is None else knowledge.decide(unit, code, analyte.unit)
+        told = None if unit is None else knowledge.decide(unit, self.table.loinc(code), analyte.unit)
         likely = None
         if isinstance(told, knowledge.Conversion) and counts[1].sum() >= FEW and abs(off) > OFF:
             raw = (middle - told.offset) / told.scale
