@@ -21,6 +21,7 @@ if _typing.TYPE_CHECKING:
     from .length import Length as Length
     from .match import Match as Match
     from .not_null import NotNull as NotNull
+    from .numeric import Numeric as Numeric
     from .one_of import OneOf as OneOf
     from .ordered import Ordered as Ordered
     from .pattern import Pattern as Pattern

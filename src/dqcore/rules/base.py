@@ -507,6 +507,18 @@ def column_name(value: Any, parameter: str) -> str:
     return value
 
 
+def one_or_two(into: Any, first: str, second: str) -> str | tuple[str, str] | None:
+    """The new columns of a rule that writes one or two: a name, or two; or `RuleError`."""
+    if into is None or isinstance(into, str):
+        return None if into is None else column_name(into, "into")
+    names = tuple(column_name(name, "into") for name in into) if isinstance(into, Iterable) else ()
+    if len(names) == 1:
+        return names[0]
+    if len(names) != 2 or names[0] == names[1]:
+        raise RuleError(f"into is {into!r}; give one name for the {first}, or two: ({first}, {second})")
+    return names
+
+
 def switch(value: Any, parameter: str) -> bool:
     """True or False, or `RuleError`: anything else is a mistake, not a truth value."""
     if not isinstance(value, bool):

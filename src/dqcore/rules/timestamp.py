@@ -19,7 +19,7 @@ from ..errors import RuleError
 from ..morsel import Cells, Codes
 from ..steps import Make, Steps
 from ..zones import SECOND, Zone, zone
-from .base import CellCheck, Check, Common, Finding, ValueRule, column_name
+from .base import CellCheck, Check, Common, Finding, ValueRule, column_name, one_or_two
 
 _EVER, _NEVER = -(2**63), 2**63 - 1
 _UTC_MICROS = pa.timestamp("us", tz="UTC")
@@ -84,7 +84,7 @@ class Timestamp(ValueRule):
             not_before=_bound(not_before, "not_before"),
             not_after=_bound(not_after, "not_after"),
             ahead=ahead if isinstance(ahead, str) else f"{margin}us",
-            into=_names(into),
+            into=one_or_two(into, "time", "precision"),
         )
 
     def bind(self, binding: Binding) -> Check:
@@ -220,14 +220,3 @@ def _length(civil: int, precision: int) -> int:
         case _:
             return 0
     return days * 86_400 * SECOND
-
-
-def _names(into: str | Iterable[str] | None) -> str | tuple[str, str] | None:
-    if into is None or isinstance(into, str):
-        return None if into is None else column_name(into, "into")
-    names = tuple(column_name(name, "into") for name in into) if isinstance(into, Iterable) else ()
-    if len(names) == 1:
-        return names[0]
-    if len(names) != 2 or names[0] == names[1]:
-        raise RuleError(f"into is {into!r}; give one name for the time, or two: (time, precision)")
-    return names
