@@ -367,6 +367,21 @@ CASES = [
         ),
     ),
     Case(
+        dq.Numeric("number", into=("number_value", "number_comparator")),
+        cells(
+            "number",
+            pa.string(),
+            ["7", "140.5", "<0.01", "1,200", "-3", " 5 ", "123456789.25", "^7.4"],
+            {
+                "": "not_numeric",
+                "1,20": "not_numeric",
+                "7 H": "not_numeric",
+                "NEG": "not_numeric",
+                "12:5": "not_numeric",
+            },
+        ),
+    ),
+    Case(
         dq.Timestamp("stamp", format="hl7"),
         cells(
             "stamp",
