@@ -149,7 +149,7 @@ def test_comparators():
 
 
 def test_structured_numerics_of_hl7():
-    # HL7 v2.5.1, 2.A.66: <comparator>^<num1>^<separator>^<num2>, with the examples that stand there.
+    # HL7 v2.5.1 chapter 2A, SN: <comparator>^<num1>^<separator>^<num2>, with the examples that stand there.
     one = {
         "<^10": ("<", 10), ">^10": (">", 10), "^7.4": ("", 7.4), "=^5": ("", 5), "<^10^^": ("<", 10), ">=^10^": (">=", 10),
         "<=^10": ("<=", 10), ">^100": (">", 100), "< ^ 10 ^ ^ ": ("<", 10), "^-5": ("", -5), "^1,200": ("", 1200),

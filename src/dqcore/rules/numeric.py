@@ -34,7 +34,7 @@ class Numeric(ValueRule):
 
     Reason: `not_numeric`. Raises `RuleError` for another `decimal`, `DataError` where the column is not text.
 
-    Sources: HL7 v2.5.1, 2.A.46 NM and 2.A.66 SN; IEEE 754-2019 5.12 (nearest value); ISO 80000-1:2022 7.3 (groups of
+    Sources: HL7 v2.5.1 chapter 2A, NM and SN; IEEE 754-2019 5.12 (nearest value); ISO 80000-1:2009 7.3 (groups of
     three digits).
 
     >>> import dqcore as dq, pyarrow as pa
