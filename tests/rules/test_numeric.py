@@ -247,6 +247,15 @@ def test_the_value_and_the_comparator_can_be_read_by_rules_after_it():
     assert one.table()["value"].to_pylist() == [5, 7, None, None]
 
 
+def test_a_plain_number_is_plausible_or_not_by_its_comparator():
+    table = pa.table({"x": ["140", "<5", "99999", ">99999", "NEG"]})
+    plausible = dq.Plausible("value", unit=dq.lit("mmol/L"), analyte=dq.lit("2951-2"), comparator="comparator")
+    report = dq.RuleSet([Numeric("x", into=("value", "comparator")), plausible]).validate(table)
+    mask = report.mask(plausible.id).to_pylist()
+    assert mask[0] is False
+    assert mask[2:] == [True, True, None]
+
+
 def test_a_dictionary_is_read_once_and_a_csv_stays_text(tmp_path):
     table = pa.table({"x": pa.array(["<5", None, "x", "<5"] * 50_000).dictionary_encode()})
     report = dq.RuleSet([Numeric("x", into=("v", "c"))]).validate(table)
