@@ -203,6 +203,13 @@ def test_rows_that_cannot_be_placed_are_skipped_and_absent() -> None:
     assert report.failures().column("column").to_pylist() == ["k", "t", "v", "k"]
 
 
+def test_decimals_beyond_a_float_are_compared_exactly() -> None:
+    values = [Decimal(10**30), Decimal(10**30 + 5)]
+    table = pa.table({"k": ["a", "a"], "v": pa.array(values, pa.decimal128(38, 0))})
+    for tolerance, word in ((4, CONFLICT), (5, AGAIN)):
+        assert told(dq.RuleSet([dq.Duplicates("k", value="v", value_tolerance=tolerance)]).validate(table))[1] == word
+
+
 @pytest.mark.parametrize(
     ("values", "tolerance", "near"),
     [

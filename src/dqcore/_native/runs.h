@@ -4,10 +4,9 @@
  * and what is known of a row stands where the row does, or where `places` says. */
 #ifndef DQ_RUNS_H
 #define DQ_RUNS_H
-#include <float.h>
-#include <math.h>
 #include "dq.h"
 #include "keys.h"
+#include "tolerance.h"
 
 typedef struct {
   uint64_t time;
@@ -72,37 +71,6 @@ static int dq_order_by_time(uint32_t *rows, int64_t *times, const int64_t *start
 /* A text of one ASCII character as that character, anything else as 0. */
 static void dq_letters(const dq_column *c, uint8_t *letters) {
   DQ_EACH_STRING(c, i, t, { letters[i] = 0; }, { letters[i] = t.n == 1 && t.s[0] < 0x80 ? t.s[0] : 0; })
-}
-
-/* How near two values must be to be the same. Relative: num / den (or `most`, for floats) times the size of the value
- * that stands. `roundoff` is half a unit in the last place of the stored type. */
-typedef struct {
-  int relative;
-  uint64_t whole, num, den;
-  double most, roundoff;
-} dq_tolerance;
-
-DQ_INLINE int dq_near_whole(uint64_t apart, uint64_t size, const dq_tolerance *t) {
-  if (!t->relative) return apart <= t->whole;
-  return (unsigned __int128)apart * t->den <= (unsigned __int128)t->num * size;
-}
-DQ_INLINE int dq_near_i64(int64_t v, int64_t stands, const dq_tolerance *t) {
-  uint64_t a = (uint64_t)v, b = (uint64_t)stands;
-  return dq_near_whole(v > stands ? a - b : b - a, stands < 0 ? 0 - b : b, t);
-}
-DQ_INLINE int dq_near_u64(uint64_t v, uint64_t stands, const dq_tolerance *t) {
-  return dq_near_whole(v > stands ? v - stands : stands - v, stands, t);
-}
-/* A float stands for every decimal that rounds to it, so the bound is widened by what rounding can hide: 0.8 is
- * within 0.1 of 0.7. The terms are scaled before they are added, or the largest floats would overflow. */
-DQ_INLINE int dq_near_f64(double v, double stands, const dq_tolerance *t) {
-  if (v == stands) return 1;
-  if (v != v || stands != stands) return v != v && stands != stands;
-  double apart = fabs(v - stands);
-  if (isinf(apart)) return 0;
-  double bound = t->relative ? t->most * fabs(stands) : t->most, unit = DBL_EPSILON / 2;
-  double hidden = t->roundoff * fabs(v) + t->roundoff * fabs(stands) + unit * apart + 3 * unit * bound;
-  return apart - bound <= hidden;
 }
 
 enum { DQ_RETRANSMISSION = 1, DQ_CONFLICT = 2 };
@@ -172,4 +140,5 @@ DQ_RUNS(dq_runs_hash, dq_hash, v[row].a == v[force].a && v[row].b == v[force].b)
 DQ_RUNS(dq_runs_i64, int64_t, dq_near_i64(v[row], v[force], tolerance))
 DQ_RUNS(dq_runs_u64, uint64_t, dq_near_u64(v[row], v[force], tolerance))
 DQ_RUNS(dq_runs_f64, double, dq_near_f64(v[row], v[force], tolerance))
+DQ_RUNS(dq_runs_wide, dq_wide, dq_near_wide(&v[row], &v[force], tolerance))
 #endif

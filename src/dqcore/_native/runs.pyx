@@ -1,5 +1,7 @@
 """What holds among the rows of one key: runs of repeats, corrections, conflicts. See runs.h."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -7,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from .buffers cimport readable, writable
 from .columns cimport Column
 from .dq cimport dq_column
+from .tolerance cimport dq_tolerance, dq_wide, make_tolerance
 
 
 cdef extern from "keys.h" nogil:
@@ -15,14 +18,6 @@ cdef extern from "keys.h" nogil:
 
 
 cdef extern from "runs.h" nogil:
-    ctypedef struct dq_tolerance:
-        int relative
-        uint64_t whole
-        uint64_t num
-        uint64_t den
-        double most
-        double roundoff
-
     ctypedef struct dq_runs:
         const uint32_t* rows
         const int64_t* starts
@@ -49,6 +44,7 @@ cdef extern from "runs.h" nogil:
     void dq_runs_i64(const dq_runs* r, const int64_t* v, const dq_tolerance* t)
     void dq_runs_u64(const dq_runs* r, const uint64_t* v, const dq_tolerance* t)
     void dq_runs_f64(const dq_runs* r, const double* v, const dq_tolerance* t)
+    void dq_runs_wide(const dq_runs* r, const dq_wide* v, const dq_tolerance* t)
 
 
 def order_by_time(rows, starts, times):
@@ -77,18 +73,6 @@ def letters(Column column):
     return found
 
 
-cdef dq_tolerance make_tolerance(object given) except *:
-    cdef dq_tolerance tolerance
-    relative, exact, roundoff = given
-    tolerance.relative = relative
-    tolerance.whole = min(exact.numerator // exact.denominator, 2**64 - 1)
-    tolerance.num = exact.numerator if relative else 0
-    tolerance.den = exact.denominator if relative else 1
-    tolerance.most = float(exact)
-    tolerance.roundoff = roundoff
-    return tolerance
-
-
 def judge(rows, starts, codes, times, within, places, status, values, tolerance):
     """Codes into `codes`, a table's, for `rows` (uint32; those of group g are rows[starts[g]:starts[g + 1]]): 1 a
     retransmission, 2 a conflict; others pass.
@@ -96,12 +80,12 @@ def judge(rows, starts, codes, times, within, places, status, values, tolerance)
     `times` (int64, beside `rows`, in order within each group) and `within` cut runs where both are given. What a row
     says stands at its place (`places`, uint32, beside `rows`; needed where there is any): in `status` a letter, in
     `values` (None: all are equal) 128-bit hashes, or with `tolerance` (relative, a Fraction, half a unit in the last
-    place as a share) int64, uint64 or float64. Gives three int64 arrays, a group each: the rows that are
+    place as a share) int64, uint64, float64, or whole numbers of 256 bits (uint64, four to a value). Gives three int64 arrays, a group each: the rows that are
     retransmissions, corrections and conflicts.
     """
     cdef int64_t n = len(rows), groups = len(starts) - 1, said = 0
     cdef dq_runs r
-    cdef dq_tolerance t = make_tolerance(tolerance) if tolerance is not None else dq_tolerance(0, 0, 0, 1, 0, 0)
+    cdef dq_tolerance t = make_tolerance((False, Fraction(0), 0.0) if tolerance is None else tolerance)
     counted = np.zeros((3, groups), np.int64)
     cut = times is not None and within is not None
     for given in (status, values):
@@ -120,8 +104,8 @@ def judge(rows, starts, codes, times, within, places, status, values, tolerance)
     cdef const void* v = NULL
     cdef char kind = b"n"
     if values is not None:
-        v = readable(values, (16 if tolerance is None else 8) * said)
-        kind = b"h" if tolerance is None else ord(values.dtype.kind)
+        v = readable(values, (8 if values.ndim == 1 else 8 * values.shape[1]) * said)
+        kind = b"h" if tolerance is None else b"w" if values.ndim == 2 else ord(values.dtype.kind)
     with nogil:
         if kind == b"n":
             dq_runs_equal(&r, NULL, &t)
@@ -131,6 +115,8 @@ def judge(rows, starts, codes, times, within, places, status, values, tolerance)
             dq_runs_i64(&r, <const int64_t*>v, &t)
         elif kind == b"u":
             dq_runs_u64(&r, <const uint64_t*>v, &t)
+        elif kind == b"w":
+            dq_runs_wide(&r, <const dq_wide*>v, &t)
         else:
             dq_runs_f64(&r, <const double*>v, &t)
     return counted[0], counted[1], counted[2]

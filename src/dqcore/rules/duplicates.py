@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple, Unpack
 
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from .._native import runs as _runs
 from .._native.partitions import RowSet, spans
-from ..arrays import numbers, quoting, scalar, told_apart
+from ..arrays import numbers, quoting, told_apart
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
@@ -24,6 +22,7 @@ from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, qu
 from ..logical import logical
 from ..morsel import Codes, Flags, Morsel
 from ..steps import Steps
+from ..tolerance import Tolerance, measure, tolerance
 from .base import (
     Common,
     Finding,
@@ -41,8 +40,6 @@ FEW = 1 << 16
 COUNTS = ("rows", "retransmissions", "corrections", "conflicts")
 Counted = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """A group each: its retransmissions, corrections and conflicts."""
-# Half a unit in the last place of a float of this many bits, as a share of its value (IEEE 754).
-ROUNDOFF = {16: 2.0**-11, 32: 2.0**-24, 64: 2.0**-53}
 
 
 class Duplicates(KeyRule):
@@ -92,7 +89,7 @@ class Duplicates(KeyRule):
         if within is not None and at is None:
             raise RuleError("within needs at: name the column of times, such as at='received_at'")
         span = None if within is None else microseconds(within, "within")
-        if tolerance(value_tolerance) is not None and value is None:
+        if nearness(value_tolerance) is not None and value is None:
             raise RuleError("value_tolerance needs value: name the column of values, such as value='value'")
         self._set(
             common,
@@ -109,7 +106,7 @@ class Duplicates(KeyRule):
 
     def wants(self) -> Mapping[str, str]:
         wanted = {} if self.at is None else {self.at: "time"}
-        if self.value is not None and tolerance(self.value_tolerance) is not None:
+        if self.value is not None and nearness(self.value_tolerance) is not None:
             wanted[self.value] = "number"
         return wanted
 
@@ -119,36 +116,17 @@ class Duplicates(KeyRule):
             binding.text(self.status)
         if self.at is not None:
             binding.time(self.at)
-        near = tolerance(self.value_tolerance)
+        near = nearness(self.value_tolerance)
         value = None
         if self.value is not None:
             value = binding.key(self.value)[0] if near is None else binding.number(self.value)
         return DuplicatesCheck(self, types, near, value)
 
 
-class Tolerance(NamedTuple):
-    """How far a value may be from the one that stands: `most`, or with `relative` that share of it."""
-
-    relative: bool
-    most: Fraction
-
-
-def tolerance(given: Any) -> Tolerance | None:
-    """The tolerance that a number or a share means, exactly as it is written; None where only equal values
-    are equal.
-
-    >>> tolerance("0.5%"), tolerance(0)
-    (Tolerance(relative=True, most=Fraction(1, 200)), None)
-    """
-    written = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", given) if isinstance(given, str) else None
-    if written is not None and (share := Fraction(written[1]) / 100) <= 1:
-        return Tolerance(True, share) if share else None
-    if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given < float("inf"):
-        return Tolerance(False, Fraction(repr(given))) if given else None
-    raise RuleError(
-        f"value_tolerance is {given!r}; give a number such as 0.5, "
-        "or a share of the value that stands such as '1%' (at most 100 %)"
-    )
+def nearness(given: Any) -> Tolerance | None:
+    """What `value_tolerance` means; None where only equal values are equal."""
+    told = tolerance(given, "value_tolerance", "the value that stands", whole=True)
+    return told if told.most else None
 
 
 class Sent(NamedTuple):
@@ -172,9 +150,10 @@ class DuplicatesCheck(KeyCheck):
     ) -> None:
         conflict = rule.columns[0] if rule.value is None else rule.value
         super().__init__(rule, [Finding("retransmission", rule.columns[0]), Finding("conflict", conflict)])
-        self.types, self.near = types, near
+        self.types = types
         self.within = None if rule.within is None else microseconds(rule.within, "within")
-        self.dtype, self.roundoff = _as_numbers(logical(value)) if near is not None and value is not None else ("", 0.0)
+        self.measure = None if near is None or value is None else measure(value)
+        self.tolerance = None if near is None or self.measure is None else self.measure.tolerance(near)
 
     def queue(self, steps: Steps) -> int | None:
         rule = self.rule
@@ -228,9 +207,8 @@ class DuplicatesCheck(KeyCheck):
             times = said["times"].take(places)
             if _runs.order_by_time(part.rows, part.starts, times):
                 places = rows.places(part.rows)
-        tolerance = None if self.near is None else (*self.near, self.roundoff)
         status, values = said.get("status"), said.get("values")
-        return _runs.judge(part.rows, part.starts, codes, times, self.within, places, status, values, tolerance)
+        return _runs.judge(part.rows, part.starts, codes, times, self.within, places, status, values, self.tolerance)
 
     def _said(self, morsel: Morsel) -> dict[str, NDArray[Any]]:
         """Times, letters of the status, and values, those of them that the rule reads."""
@@ -244,12 +222,7 @@ class DuplicatesCheck(KeyCheck):
         return said
 
     def _values(self, morsel: Morsel, column: str) -> NDArray[Any]:
-        if self.near is None:
-            return morsel.keys((column,)).hashes
-        if self.dtype == "decimal":
-            # Rounded to float64, for which the tolerance allows.
-            return np.from_dlpack(morsel.arrow(column).cast(pa.float64()).fill_null(scalar(0.0)))
-        return morsel.numbers(column).values.astype(self.dtype, copy=False)
+        return morsel.keys((column,)).hashes if self.measure is None else self.measure.values(morsel, column)
 
     def _details(self, cells: list[Morsel], valid: list[Flags | None]) -> pa.Table:
         """The counts of every key that stands in several rows. Few ask for them, so nothing is kept to make them but
@@ -279,15 +252,6 @@ class DuplicatesCheck(KeyCheck):
 
 def _in_turn(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     return [task() for task in tasks]
-
-
-def _as_numbers(type_: pa.DataType) -> tuple[str, float]:
-    """As what numbers of a type are compared, and how much rounding their own type hides."""
-    if pa.types.is_decimal(type_):
-        return "decimal", ROUNDOFF[64]
-    if pa.types.is_floating(type_):
-        return "float64", ROUNDOFF[type_.bit_width]
-    return "uint64" if pa.types.is_uint64(type_) else "int64", 0.0
 
 
 def _letters(morsel: Morsel, column: str) -> NDArray[np.uint8]:
