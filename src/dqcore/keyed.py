@@ -95,11 +95,12 @@ def scan_keys(
     selected: NDArray[np.bool_] | None = None,
     also: Flags | None = None,
     beside: Sequence[Beside] = (),
+    nulls: bool = False,
 ) -> ScannedKeys:
     """The keys that `columns` make of a morsel's rows, of those alone that are `selected` and for which `also` has a 1
-    (None: all). What is `beside` them is kept with them."""
+    (None: all). What is `beside` them is kept with them. With `nulls` a null is a value of the key like any other."""
     keys = morsel.keys(columns)
-    valid: Flags | None = None if morsel.complete(columns) else keys.valid
+    valid: Flags | None = None if nulls or morsel.complete(columns) else keys.valid
     for flags in (also, None if selected is None else selected.view(np.uint8)):
         if flags is not None:
             valid = flags if valid is None else valid & flags
