@@ -200,6 +200,42 @@ def inconsistent(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
     return Poisoned({"determinant": determinant, "dependent": dependent}, reasons)
 
 
+def changed(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
+    """One patient, a result a minute, not in order; a planted one is far from the others, and so the next one fails, too."""
+    minutes = rng.permutation(n)
+    value = drawn(rng, n, [4.0, 4.5], pa.float64(), [9.0, 0.5], False)
+    at_minute = np.argsort(minutes)
+    value.at[rows] = np.asarray(value.bad)[rng.integers(0, 2, len(rows))]
+    told = np.asarray(value.pool.to_pylist(), float)[value.at][at_minute]
+    far = np.flatnonzero(np.abs(np.diff(told)) > 1) + 1
+    time = Column(pa.array([*range(0, 60 * n, 60), None], pa.timestamp("s")), minutes, [])
+    return Poisoned({"delta_time": time, "delta_value": value}, {int(at_minute[row]): "delta" for row in far})
+
+
+def unrelated(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
+    """Rows in pairs, a part and the whole; where one is wrong both fail."""
+    others = rng.permutation(n)
+    specimen, code = np.empty(n, np.int64), np.empty(n, np.int64)
+    specimen[others], code[others] = np.arange(n) // 2, np.arange(n) % 2
+    value = Column(pa.array([1.0, 2.0, 3.0, 0.5, None]), code.copy(), [2, 3])
+    evens, odds = others[: n // 2 * 2 : 2].tolist(), others[1::2].tolist()
+    mates = dict(zip(evens + odds, odds + evens, strict=True))
+    reasons: dict[int, str] = {}
+    for row in map(int, rows):
+        if row in mates and mates[row] not in reasons:
+            value.at[row] = 2 + code[row]
+            reasons[row] = reasons[mates[row]] = "inconsistent"
+    return Poisoned(
+        {
+            "related_specimen": Column(pa.array([*(f"S{number}" for number in range(n // 2 + 1)), None]), specimen, []),
+            "related_code": Column(pa.array(["1968-7", "1975-2", None]), code, []),
+            "related_value": value,
+        },
+        reasons,
+        n % 2,
+    )
+
+
 def ahead(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
     """Readings of right clocks, a second each; a planted one is read an hour after it was stored. A clock of which many
     readings were wrong would be a wrong clock, so they are few and far apart."""
@@ -449,6 +485,20 @@ CASES = [
     Case(dq.Unique("unique_where", where="unique_status = 'F'"), repeated_elsewhere),
     Case(dq.Consistent("determinant", "dependent"), inconsistent),
     Case(dq.Duplicates("dup_key", value="dup_value"), conflicting),
+    Case(
+        dq.Delta("delta_value", by="delta_patient", at="delta_time", max_change=1),
+        beside(changed, {"delta_patient": (pa.string(), ["p"])}),
+    ),
+    Case(
+        dq.Related(
+            "part <= whole",
+            by="related_specimen",
+            analyte="related_code",
+            value="related_value",
+            terms={"part": "1968-7", "whole": "1975-2"},
+        ),
+        unrelated,
+    ),
     Case(dq.ClockSkew("clock_observed", reference="clock_reference", by="clock_device", tolerance="2s"), ahead),
 ]
 

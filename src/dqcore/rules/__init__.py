@@ -14,6 +14,7 @@ if _typing.TYPE_CHECKING:
     from .clock_skew import ClockSkew as ClockSkew
     from .compare import Compare as Compare
     from .consistent import Consistent as Consistent
+    from .delta import Delta as Delta
     from .drift import Drift as Drift
     from .duplicates import Duplicates as Duplicates
     from .expression import Expression as Expression
@@ -28,6 +29,7 @@ if _typing.TYPE_CHECKING:
     from .plausible import Plausible as Plausible
     from .quantile import Quantile as Quantile
     from .range import Range as Range
+    from .related import Related as Related
     from .row_count import RowCount as RowCount
     from .schema import Schema as Schema
     from .share import Share as Share

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .._native.columns import Column as KernelColumn
 from .._native.steps import Step
@@ -49,8 +50,10 @@ class Values(NamedTuple):
 class Rows:
     """One evaluation: the rows, what is computed once in it, and the first failure."""
 
-    def __init__(self, morsel: Morsel, identity: str) -> None:
+    def __init__(self, morsel: Morsel, identity: str, names: NDArray[Any] | None = None) -> None:
         self.morsel = morsel
+        self.names = names
+        """What each row is called in a failure; None: by its place in the table."""
         self.count = morsel.rows
         self.identity = identity
         """Tells one piece of SQL, typed one way, from every other: what dictionaries remember is kept under it."""
@@ -68,7 +71,8 @@ class Rows:
     def raise_failure(self) -> None:
         if self.failure is not None:
             row, message = self.failure
-            raise DataError(f"{message}, in row {row}")
+            named = row if self.names is None else self.names[row - self.morsel.start]
+            raise DataError(f"{message}, in row {named}")
 
 
 @dataclass(frozen=True, eq=False)

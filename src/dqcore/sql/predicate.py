@@ -42,15 +42,18 @@ class Predicate:
             raise RuleError(explained(sql, fault, what)) from None
         self._identity = repr((sql, zone and zone.name, *self._types.values()))
 
-    def evaluate(self, morsel: Morsel, selected: NDArray[np.bool_] | None = None) -> pa.BooleanArray:
+    def evaluate(
+        self, morsel: Morsel, selected: NDArray[np.bool_] | None = None, rows: NDArray[Any] | None = None
+    ) -> pa.BooleanArray:
         """True, false or null for every row of the morsel.
 
         `selected`, a flag a row, says which rows matter: only in them is a cell that a CAST cannot convert, or a
-        result beyond 64 bits, a `DataError`; it names the first such row.
+        result beyond 64 bits, a `DataError`; it names the first such row. `rows` are the rows of the table that the
+        morsel's stand for, where it is not a piece of it.
         """
-        rows = Rows(morsel, self._identity)
-        made = self._root.run(rows, None if selected is None else arrays.booleans(selected))
-        rows.raise_failure()
+        evaluation = Rows(morsel, self._identity, rows)
+        made = self._root.run(evaluation, None if selected is None else arrays.booleans(selected))
+        evaluation.raise_failure()
         return made.array
 
     def true(self, morsel: Morsel) -> NDArray[np.bool_]:
