@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 
 from .report.terminal import aligned
+from .rulefiles import packs
 from .rules.base import COMMON, Rule, parameters
 from .rules.kinds import KINDS
 
 
 def rules_text() -> str:
-    """A paragraph a rule: its signature, what it checks, its reasons."""
+    """A paragraph a rule: its signature, what it checks, its reasons; and the packs of rules."""
     told = [_rule_text(rule) for rule in KINDS.values()]
     common = ", ".join(f"{name}={value!r}" for name, value in COMMON.items())
-    return "\n\n".join([*told, f"Every rule: {common}"])
+    named = ", ".join(f"pack:{name}" for name in packs())
+    return "\n\n".join([*told, f"Every rule: {common}", f"Packs of rules: {named}"])
 
 
 def _rule_text(rule: type[Rule]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .errors import RuleError
+from .errors import RuleError, did_you_mean
 from .rules.plain import Path as Place
 from .rules.plain import from_plain
 from .ruleset import RuleSet
@@ -18,7 +18,7 @@ Positions = dict[Place, int]
 
 
 def load_rules(path: str | os.PathLike[str], *, allow: Iterable[str] = ()) -> RuleSet:
-    """The rule set of a `.yaml`, `.yml` or `.json` file, or of a bundled pack (`pack:demo`).
+    """The rule set of a `.yaml`, `.yml` or `.json` file, or of a pack that comes with dqcore (`pack:demo`).
 
     `allow` are the modules whose functions a `check` rule may name; without it none may. Raises `RuleError` listing
     everything that is wrong, each with file and line. Nothing in a file is executed, included or expanded.
@@ -36,13 +36,7 @@ def load_rules(path: str | os.PathLike[str], *, allow: Iterable[str] = ()) -> Ru
 
 def _text(path: str) -> tuple[str, str]:
     if path.startswith("pack:"):
-        from importlib import resources  # one's own rules are files
-
-        folder = resources.files("dqcore.packs")
-        packs = sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".yaml"))
-        if path[5:] not in packs:
-            raise RuleError(f"there is no pack {path[5:]!r}; there are: {', '.join(packs)}")
-        return path, (folder / f"{path[5:]}.yaml").read_text("utf-8")
+        return path, _pack(path[5:])
     if not path.endswith((".yaml", ".yml", ".json")):
         raise RuleError(f"{path}: rules are read from .yaml, .yml or .json files")
     try:
@@ -54,6 +48,24 @@ def _text(path: str) -> tuple[str, str]:
         raise RuleError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise RuleError(f"{path}: is not UTF-8 at byte {error.start}") from None
+
+
+def packs() -> dict[str, Any]:
+    """The packs that come with dqcore, by name: their files."""
+    from importlib import resources  # one's own rules are files
+
+    files = resources.files("dqcore.packs").iterdir()
+    return {file.name[:-5]: file for file in sorted(files, key=lambda file: file.name) if file.name.endswith(".yaml")}
+
+
+def _pack(name: str) -> str:
+    files = packs()
+    if name not in files:
+        near = did_you_mean(name, [*files])
+        guess = near if near.startswith("; did") else ""
+        raise RuleError(f"there is no pack {name!r}{guess}; there are: {', '.join(files)}")
+    text: str = files[name].read_text("utf-8")
+    return text
 
 
 def _line(place: Place, lines: Positions) -> int:
