@@ -65,6 +65,12 @@ def numbers(values: NDArray[Any], valid: NDArray[Any] | None = None) -> pa.Array
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [bitmap, pa.py_buffer(values)])
 
 
+def floats(values: Sequence[float | None]) -> pa.DoubleArray:
+    """Numbers, None for a null, as an Arrow array of float64."""
+    held = np.array([0.0 if value is None else value for value in values], np.float64)
+    return numbers(held, np.array([value is not None for value in values], bool))
+
+
 def texts(values: Sequence[str | None]) -> pa.StringArray:
     """Texts, None for a null, as an Arrow array; less than 2 GiB of them."""
     written = [b"" if text is None else text.encode() for text in values]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import numbers, quoting, take, texts
+from ..arrays import floats, numbers, quoting, take, texts
 from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..logical import is_number, is_text, logical, reads_as
@@ -258,7 +258,7 @@ class DriftCheck(TableCheck):
             [
                 ("bin", numbers(np.arange(len(counts))), None),
                 ("kind", texts(told["kind"]), None),
-                *((end, _floats([*told[end], None, None]), of) for end in ("low", "high")),
+                *((end, floats([*told[end], None, None]), of) for end in ("low", "high")),
                 ("category", texts([*told["category"], None, None]), of),
                 ("baseline_rows", numbers(before), None),
                 ("rows", numbers(counts), None),
@@ -307,8 +307,3 @@ def _chi_squared_95(degrees: int) -> float:
         return 0.0
     root = 1 - 2 / (9 * degrees) + NORMAL_95 * math.sqrt(2 / (9 * degrees))
     return degrees * root * root * root
-
-
-def _floats(values: list[float | None]) -> pa.Array:
-    told = [0.0 if value is None else float(value) for value in values]
-    return numbers(np.array(told), np.array([value is not None for value in values]))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import house_tables
 from .._native import plausible as _plausible
-from ..arrays import numbers, quoting, take, texts
+from ..arrays import floats, numbers, quoting, take, texts
 from ..binding import Binding
 from ..errors import RuleError
 from ..histograms import Counts, Histograms, median
@@ -295,9 +295,9 @@ class PlausibleCheck(RowCheck):
                 ("unit", texts(columns[1]), unit),
                 ("rows", numbers(np.array(columns[2], np.int64)), None),
                 # The median of one row is a cell.
-                ("median", _floats(columns[3]), self.rule.value),
-                ("typical", _floats(columns[4]), None),
-                ("log_ratio", _floats(columns[5]), self.rule.value),
+                ("median", floats(columns[3]), self.rule.value),
+                ("typical", floats(columns[4]), None),
+                ("log_ratio", floats(columns[5]), self.rule.value),
                 ("in_unit", texts(columns[6]), None),
                 ("likely_unit", texts(columns[7]), None),
             ]
@@ -321,8 +321,3 @@ class PlausibleCheck(RowCheck):
             near = [others[at][0] for at in np.argsort(far, kind="stable") if far[at] < NEAR]
             likely = " | ".join(near) or None
         return middle, analyte.typical, off, analyte.unit, likely
-
-
-def _floats(values: Sequence[float | None]) -> pa.Array:
-    held = np.array([math.nan if value is None else value for value in values], np.float64)
-    return numbers(held, np.array([value is not None for value in values], bool))

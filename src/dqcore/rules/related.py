@@ -15,7 +15,7 @@ from .._native.keys import hash_key
 from .._native.partitions import RowSet
 from ..arrays import flags, numbers, take, texts
 from ..binding import Binding
-from ..errors import DataError, RuleError
+from ..errors import RuleError
 from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, scan_keys
 from ..logical import is_text, logical
 from ..morsel import Cells, Codes, Morsel
@@ -91,11 +91,7 @@ class Related(KeyRule):
 
     def bind(self, binding: Binding) -> RelatedCheck:
         binding.key(*self.by)
-        type_ = logical(binding.type_of(self.analyte))
-        if not (is_text(type_) or pa.types.is_integer(type_) or pa.types.is_null(type_)):
-            raise DataError(
-                f"rule {self.id!r}: column {self.analyte!r} holds {type_}; the rule reads codes (text or integers)"
-            )
+        binding.code(self.analyte)
         type_ = binding.number(self.value)
         value = pa.float64() if pa.types.is_null(type_) else kind_of(type_, False).arrow
         predicate = Predicate(self.sql, dict.fromkeys(self.terms, value), binding.zone, f"rule {self.id!r}: sql")

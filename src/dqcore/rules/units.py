@@ -102,7 +102,7 @@ class Units(RowRule):
         if isinstance(self.unit, str):
             binding.text(self.unit)
         if isinstance(self.analyte, str):
-            house_tables.code_type(binding.type_of(self.analyte), self.analyte, self.id)
+            binding.code(self.analyte)
         codes = house_tables.codes(binding.registry(self.codes), self.id) if self.codes else {}
         spellings = house_tables.spellings(binding.registry(self.spellings), self.id) if self.spellings else {}
         check = UnitsCheck(self, knowledge.House(codes, spellings, self.to))
