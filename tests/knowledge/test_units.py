@@ -183,6 +183,17 @@ class TestTraps:
         assert decide("1", "4548-4") == Conversion(100, 0, "%")
         assert decide("mmol/mol", None, "%") == decide("%", None, "mmol/mol") == DIMENSION
 
+    def test_scales_of_haemoglobin_a1c_are_told_apart(self) -> None:
+        """ngsp.org: JDS % = 0.0927 IFCC + 1.73. A percentage of one scale was taken for one of another."""
+        for unit in ("%{JDS}", "% (JDS)", "%{IFCC}", "% IFCC", "%{Mono-S}"):
+            assert decide(unit, "4548-4") == DIMENSION
+        for unit in ("%{NGSP}", "%{DCCT}", "% (NGSP)", "%"):
+            assert decide(unit, "4548-4") == Conversion(1, 0, "%")
+        assert decide("mmol/mol", "62388-4") == Conversion(0.0927, 1.73, "%{JDS}")
+        assert decide("%", "62388-4") == decide("% JDS", "62388-4") == Conversion(1, 0, "%{JDS}")
+        assert decide("%{NGSP}", "59261-8") == decide("%", "59261-8")
+        assert decide("%{IFCC}", "59261-8") == DIMENSION
+
     def test_temperatures_are_affine(self) -> None:
         for unit in ("[degF]", "\u00b0F", "Deg F"):
             told = decide(unit, "8310-5")
@@ -367,7 +378,8 @@ class TestTables:
         weights = {
             "H": 1.008, "C": 12.011, "N": 14.007, "O": 15.999, "P": 30.974, "Na": 22.990, "K": 39.098, "Cl": 35.45,
             "Ca": 40.078, "Mg": 24.305, "Fe": 55.845, "Zn": 65.38, "Cu": 63.546, "Pb": 207.2, "Li": 6.94, "I": 126.904,
-            "Co": 58.933, "S": 32.06,
+            "Co": 58.933, "S": 32.06, "Al": 26.982, "As": 74.922, "Bi": 208.980, "Cr": 51.996, "Mn": 54.938,
+            "Hg": 200.592, "Ni": 58.693, "Se": 78.971,
         }  # fmt: skip
         import re
 
@@ -383,7 +395,7 @@ class TestTables:
                 )
                 assert float(line["molar_mass"]) == pytest.approx(total, rel=2e-5), line["code"]
                 checked += 1
-        assert checked > 80
+        assert checked > 200
 
     def test_every_spelling_reads(self) -> None:
         for (text, analyte), (units, source) in spellings().items():
@@ -405,9 +417,15 @@ class TestTables:
         for name, table in (("spellings.csv", spellings()), ("parts.csv", parts())):
             with open(module.__file__.replace("spellings.py", name), encoding="utf-8") as lines:
                 rows = list(csv.DictReader(lines))
-            kept = {(plain(row["spelling"]), row.get("analyte", "")): row["unit"] for row in rows}
-            for row in rows:
-                assert kept[plain(row["spelling"]), row.get("analyte", "")] == row["unit"], row
+            keys = [
+                (plain(row["spelling"]), analyte, row)
+                for row in rows
+                for analyte in row.get("analyte", "").split() or [""]
+            ]
+            kept = {(text, analyte): row["unit"] for text, analyte, row in keys}
+            for text, analyte, row in keys:
+                assert kept[text, analyte] == row["unit"], row
+                assert not analyte or analyte in analytes()
                 assert row["source"]
             assert len(kept) == len(table)
 
@@ -601,15 +619,26 @@ def test_factors_of_the_literature() -> None:
         ("mg/dL", "2160-0", "14682-9", 88.402),
         ("mg/dL", "3084-1", "14933-6", 59.484),
         ("mg/dL", "2093-3", "14647-2", 0.025862),
+        ("mg/dL", "2085-9", "14646-4", 0.025862),
+        ("mg/dL", "13457-7", "22748-8", 0.025862),
         ("mg/dL", "2571-8", "14927-8", 0.011294),
         ("mg/dL", "1975-2", "14631-6", 17.104),
         ("mg/dL", "17861-6", "2000-8", 0.24951),
         ("mg/dL", "19123-9", "2601-3", 0.41144),
         ("mg/dL", "2777-1", "14879-1", 0.32285),
         ("ug/dL", "2498-4", "14798-3", 0.17907),
+        ("ug/dL", "2500-7", "14800-7", 0.17907),
         ("ug/dL", "5763-8", "14955-9", 0.15295),
         ("ug/dL", "5631-7", "14665-4", 0.15737),
         ("ug/dL", "5671-3", "25459-9", 0.048263),
+        ("ug/dL", "5671-3", "14807-2", 0.048263),
+        ("mg/dL", "29512-1", "6873-4", 0.09606),
+        ("uIU/mL", "20448-7", "14796-7", 6.00),
+        ("meq/L", "2951-2", "2951-2", 1),
+        ("meq/L", "2823-3", "2823-3", 1),
+        ("meq/L", "2075-0", "2075-0", 1),
+        ("meq/L", "1963-8", "1963-8", 1),
+        ("meq/L", "14334-7", "14334-7", 1),
         ("mg/dL", "14118-4", "2524-7", 0.11101),
         ("ug/dL", "22763-7", "16362-6", 0.58716),
         ("g/dL", "718-7", "59260-0", 0.6206),
@@ -636,5 +665,8 @@ def test_factors_of_the_literature() -> None:
         ("ug/mL", "20578-1", "31012-8", 0.69),
         ("ug/mL", "3432-2", "14639-9", 4.2324),
     ]:
+        in_moles, in_mass = analytes()[molar].unit, analytes()[mass].unit
         assert scale(unit, molar) == pytest.approx(factor, rel=2e-4), mass
-        assert scale(unit, mass, analytes()[molar].unit) == scale(unit, molar)
+        assert scale(unit, mass, in_moles) == scale(unit, molar)
+        assert scale(in_moles, mass, unit) == scale(in_moles, molar, unit) == pytest.approx(1 / factor, rel=2e-4), mass
+        assert scale(in_moles, mass) == pytest.approx(scale(unit, mass, in_mass) / scale(unit, molar), rel=1e-14)

@@ -65,10 +65,11 @@ def plain(text: str) -> str:
 
 @cache
 def spellings() -> dict[tuple[str, str], Alias]:
-    """Whole texts by (spelling, analyte, or "" for any)."""
+    """Whole texts by (spelling, analyte, or "" for any); a line may be of several analytes."""
     return {
-        (plain(line["spelling"]), line["analyte"]): Alias(tuple(filter(None, line["unit"].split("|"))), line["source"])
+        (plain(line["spelling"]), analyte): Alias(tuple(filter(None, line["unit"].split("|"))), line["source"])
         for line in lines("spellings.csv")
+        for analyte in line["analyte"].split() or ("",)
     }
 
 

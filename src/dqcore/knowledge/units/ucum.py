@@ -152,6 +152,10 @@ _SYNONYMS = {
     "logcopies": "log10copies", "logiu": "log10iu", "titre": "titer", "volume": "vol",
 }  # fmt: skip
 
+_SCALES = frozenset({"ngsp", "dcct", "ifcc", "jds", "monos"})
+"""A percentage of one scale is none of another: haemoglobin A1c of 48 mmol/mol is 6.5 % NGSP, 6.2 % JDS, 5.6 % Mono-S and
+4.8 % IFCC."""
+
 
 class _Reader:
     """One text, read from left to right."""
@@ -206,7 +210,7 @@ class _Reader:
             self.at = note.end()
             text = note_text(note[1])
             if text:
-                self.notes.add(Note(text, names and power > 0 and not text.startswith("log")))
+                self.notes.add(Note(text, names and power > 0 and text not in _SCALES and not text.startswith("log")))
 
     def _simple(self, sign: int) -> tuple[str, int]:
         """A prefix, an atom and its exponent, counted; the atom and its signed power."""
