@@ -344,6 +344,9 @@ class TestMimic:
                 told["unknown_unit"] += 1
             elif item is None or item["omop_concept_code"] not in known:
                 told["unknown_analyte"] += 1
+            elif item["omop_concept_code"] in ("60474-4", "40665-2"):
+                # Reticulocytes: a count by volume by the code that the item is given, and a percentage by its unit.
+                told["wrong_dimension"] += 1
             elif item["valueuom"]:  # else the house says of no unit that it is right
                 own = {MEANT.get(one, one).casefold() for one in item["valueuom"].split("|")}
                 told["wrong_dimension"] += MEANT.get(unit, unit).casefold() not in own

@@ -88,7 +88,7 @@ def test_why_not() -> None:
         ("units", "2345-7", "unknown_unit", "known to be no unit (MIMIC-IV demo 2.2: no unit)"),
         ("furlong", "2345-7", "unknown_unit", "spellings"),
         ("mgg/dL", "2345-7", "unknown_unit", "near it: 'mg/dL'"),
-        ("Ym99", None, None, None),
+        ("hm99", None, None, None),
         ("mg/dL", "99999-9", "unknown_analyte", "codes"),
         ("fL", "2345-7", "wrong_dimension", "it is volume, and mg/dL is mass concentration"),
         ("mmol/L", "3255-7", "wrong_dimension", "no molar mass"),
@@ -104,7 +104,7 @@ def test_why_not() -> None:
 
 
 def test_a_factor_beyond_numbers_is_said_to_be_one() -> None:
-    told = explain("Ym99", to="ym99")
+    told = explain("hm99", to="ym99")
     assert told.reason == "unknown_unit"
     assert told.advice == "its factor is beyond the range of numbers"
 

@@ -16,6 +16,7 @@ from html import unescape
 from itertools import product
 from typing import NamedTuple
 
+from .feeds import as_meant
 from .tables import lines
 from .ucum import Unit, UnitSyntaxError, parse
 
@@ -43,12 +44,21 @@ class Found(NamedTuple):
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8}[0-9]?);")
 _SUPERSCRIPT = re.compile("(?<=[0-9])([\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
-_DECIMAL = re.compile(r"[0-9]\.[0-9]")
-_BRACES = re.compile(r"\{[^{}]*\}")
 _SAME = str.maketrans(
-    {"\u03bc": "u", "\u2212": "-", "\u00d7": "x", "\u2044": "/", "\u200b": None, "\ufeff": None, "\u00ad": None}
+    {
+        "\u03bc": "u",
+        "\u2212": "-",
+        "\u00d7": "x",
+        "\u2044": "/",
+        "\u00b7": ".",
+        "\u22c5": ".",
+        "\u2219": ".",
+        "\u200b": None,
+        "\ufeff": None,
+        "\u00ad": None,
+    }
 )
-"""Greek mu, minus, multiplication sign, fraction slash; zero-width space, byte order mark, soft hyphen."""
+"""Greek mu, minus, multiplication sign, fraction slash, dots between factors; zero-width space, byte order mark, soft hyphen."""
 
 
 def plain(text: str) -> str:
@@ -95,13 +105,14 @@ def _by_parts(text: str) -> Alias | None:
 
 
 def _unit(text: str) -> Unit | None:
-    if _DECIMAL.search(_BRACES.sub("", text)):
-        # UCUM reads 1.73 as 1 times 73, which nobody means.
-        return None
     try:
         return parse(text)
     except UnitSyntaxError:
         return None
+
+
+def _meant(texts: Readings) -> Readings:
+    return tuple(dict.fromkeys(meant for text in texts for meant in as_meant(text)))
 
 
 def _units(texts: Readings) -> tuple[tuple[str, Unit], ...]:
@@ -123,10 +134,10 @@ def look_up(text: str, analyte: str | None = None) -> Found:
     if found is not None:
         return Found(text, ALIAS, found.source, _units(found.units))
     found = _by_parts(text)
-    units = _units(found.units) if found else ()
+    units = _units(_meant(found.units)) if found else ()
     if found is not None and units:
         return Found(text, PARTS, found.source, units)
-    units = _units((text,)) if found is None else ()
+    units = _units(_meant((text,))) if found is None else ()
     if not units and re.fullmatch(r".*[^.]\.", text):
         return look_up(text[:-1], analyte)._replace(text=text)
     return Found(text, UCUM, "UCUM 2.2", units) if units else Found(text, "", "", ())

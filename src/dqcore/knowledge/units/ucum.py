@@ -150,11 +150,15 @@ _SYNONYMS = {
     "rbcs": "rbc", "erythrocytes": "rbc", "cells": "cell", "platelets": "plt", "hgb": "hb", "hemoglobin": "hb",
     "haemoglobin": "hb", "1.73sqm": "1.73m2", "inrunits": "inr", "copy": "copies", "bodywt": "bodyweight",
     "logcopies": "log10copies", "logiu": "log10iu", "titre": "titer", "volume": "vol",
+    "protein": "prot", "indexval": "index", "indexvalue": "index",
 }  # fmt: skip
 
 _SCALES = frozenset({"ngsp", "dcct", "ifcc", "jds", "monos"})
 """A percentage of one scale is none of another: haemoglobin A1c of 48 mmol/mol is 6.5 % NGSP, 6.2 % JDS, 5.6 % Mono-S and
 4.8 % IFCC."""
+
+_PLAIN = frozenset({"ratio", "fraction", "number", "count"})
+"""Other words for the number one."""
 
 
 class _Reader:
@@ -174,7 +178,11 @@ class _Reader:
         if any(abs(power) > MOST_POWER for power in self.powers.values()):
             raise UnitSyntaxError("it has a power beyond all use")
         kept = tuple(sorted((code, power) for code, power in self.powers.items() if power))
-        return Unit(self.factor, kept, frozenset(self.powers), frozenset(self.notes))
+        notes = frozenset(self.notes)
+        if not self.powers and self.factor == 1:
+            # A note that stands alone is the unit: a score, a titre and an INR are numbers, and no percentage.
+            notes = frozenset(Note(note.text, False) for note in notes if note.text not in _PLAIN)
+        return Unit(self.factor, kept, frozenset(self.powers), notes)
 
     def _term(self, sign: int, depth: int) -> None:
         """Components, `.` and `/` of one rank, left to right: `mg/24.h` is mg/24 times h."""
