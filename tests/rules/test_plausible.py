@@ -377,6 +377,17 @@ def test_bad_parameters_are_named() -> None:
         judged({"value": [1.0], "unit": ["g/L"], "code": [1.0]})
 
 
+def test_what_may_be_more_than_all_or_less_than_nothing() -> None:
+    # The activity of factor VIII is told in percent of what is normal, a viral load as its logarithm.
+    assert of("3209-4", (180, "%"), (-1, "%")) == ["passed", "implausible_low"]
+    assert of("29541-0", (-0.3, "{log10_copies}/mL")) == ["passed"]
+    assert not [
+        code
+        for code, found in knowledge.limits().items()
+        if found.high == 100 and "normal" in knowledge.analytes()[code].name
+    ]
+
+
 def test_every_line_of_the_shipped_limits() -> None:
     known = knowledge.analytes()
     for code, limits_of in knowledge.limits().items():
