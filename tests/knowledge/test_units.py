@@ -307,7 +307,7 @@ class TestNotes:
 
 
 class TestDecision:
-    @pytest.mark.parametrize("unit", [None, "", " ", "\t", "\u00a0", "\u200b"])
+    @pytest.mark.parametrize("unit", [None, "", " ", "\t", "\u00a0", "\u200b", '""', ' "" '])
     def test_null_and_blank(self, unit: str | None) -> None:
         assert decide(unit, "2345-7") == decide(unit, "nobody's") == MISSING
 

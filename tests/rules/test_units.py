@@ -531,3 +531,15 @@ class TestSuggestions:
                 table = pa.table({"v": [1.0] * 4, "u": column, "c": codes})
                 report = dq.RuleSet([rule]).validate(table, registries={"codes": CODES, "spellings": SPELLINGS})
                 assert report.failures(values=True)["suggestion"].to_pylist() == ["mg/dL", None, "U/L | [IU]/L", None]
+
+
+def test_a_missing_unit_is_decided_by_nothing() -> None:
+    """N3C: 41 % of records had no unit (Bradwell 2022, JAMIA). No value, no analyte and no wanted unit makes up for one."""
+    missing = [None, "", " ", "\u00a0", '""', "\u200b", "\t \u2003"]
+    for form in ("string", "large_string", "string_view", "dictionary"):
+        table = {"value": [90.0] * len(missing), "unit": _formed(missing, form), "code": ["2345-7"] * len(missing)}
+        for more in ({"analyte": "code"}, {"to": "mg/dL"}, {"analyte": dq.lit("2345-7"), "to": "mmol/L"}):
+            assert units(table, **more) == [("missing_unit", None, None)] * len(missing)
+    spelled = pa.table({"spelling": ["x"], "unit": ["mg/dL"]})
+    got = units({"value": [1.0], "unit": ['""']}, to="mg/dL", spellings="s", registries={"s": spelled})
+    assert got == [("missing_unit", None, None)]

@@ -42,6 +42,9 @@ class Found(NamedTuple):
     readings: tuple[tuple[str, Unit], ...]
 
 
+HL7_NULL = '""'
+"""HL7 v2, chapter 2: a field that is deleted, which says as much of a unit as a blank."""
+
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8}[0-9]?);")
 _SUPERSCRIPT = re.compile("(?<=[0-9])([\u207b\u207a]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
 _SAME = str.maketrans(
@@ -70,7 +73,8 @@ def plain(text: str) -> str:
     """
     text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
     text = unicodedata.normalize("NFKC", _SUPERSCRIPT.sub(r"*\1", text)).translate(_SAME)
-    return re.sub(r" ?/ ?", "/", " ".join(text.split()))
+    text = re.sub(r" ?/ ?", "/", " ".join(text.split()))
+    return "" if text == HL7_NULL else text
 
 
 @cache
