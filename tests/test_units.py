@@ -104,7 +104,7 @@ def test_why_not() -> None:
 
 
 def test_a_factor_beyond_numbers_is_said_to_be_one() -> None:
-    told = explain("hm99", to="ym99")
+    told = explain("hm99", to="am99")
     assert told.reason == "unknown_unit"
     assert told.advice == "its factor is beyond the range of numbers"
 

@@ -71,6 +71,17 @@ class TestWhatUcumAloneWouldRead:
         parse(unit)
         assert readings(unit) == []
 
+    @pytest.mark.parametrize("unit", ["yg/L", "ymmol/L", "zg/L", "2", "45", "100", "0"])
+    def test_no_septillionths_and_no_bare_numbers(self, unit: str) -> None:
+        """A microgram without its Greek mu was a yoctogram; an INR in `2` passed, twice itself."""
+        assert decide(unit, "1751-7") == decide(unit, "6301-6") == decide(unit, "4544-3") == UNKNOWN
+
+    def test_an_amount_above_the_line_has_no_mass_of_what_is_below(self) -> None:
+        """Albumin in mmol per gram of creatinine passed by the molar mass of creatinine."""
+        for unit in ("mmol/g", "umol/mg", "mmol/g{creat}"):
+            assert decide(unit, "9318-7") == decide("mg/g", "9318-7", unit) == DIMENSION
+        assert decide("mg/mmol", "9318-7") == decide("g/mol{creat}", "9318-7")
+
     def test_what_is_large_elsewhere_stays(self) -> None:
         for unit in ("MBq", "GBq", "MHz", "MJ", "Mbit/s", "Mibit", "M[IU]", "kPa"):
             assert readings(unit) == [unit]

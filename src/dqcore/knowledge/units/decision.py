@@ -134,7 +134,12 @@ def _line(source: Unit, wanted: Unit, analyte: Analyte | None) -> Line | None:
         return _by_formula(source, wanted, analyte)
     if source.ratio_of_amounts != wanted.ratio_of_amounts:
         return None
-    return convert(source, wanted, (particles(),) if analyte is None else analyte.bridges)
+    if analyte is None:
+        return convert(source, wanted, (particles(),))
+    # In a ratio to creatinine the molar mass is creatinine's, below the line: above it, an amount has no mass.
+    ratio = analyte.molar_mass is not None and _qualifying(_parsed(analyte.unit))
+    above = any(("mol", 1) in unit.atoms for unit in (source, wanted))
+    return None if ratio and above else convert(source, wanted, analyte.bridges)
 
 
 def _by_formula(source: Unit, wanted: Unit, analyte: Analyte) -> Line | None:

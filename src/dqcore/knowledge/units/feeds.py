@@ -19,6 +19,8 @@ _NUMBER_ABOVE = re.compile(r"(?!1/|1000/|1000000/)[0-9]+/")
 """`103/uL` and `109/L` are powers of ten that lost their superscript, `10/L` lost it altogether."""
 _NUMBER_BELOW = re.compile(r".*/(?!10+$|1$)[0-9]+")
 """`mL/min/17` and `mL/min/173` are a surface of 1.73 m2, cut short; `mg/24` a day."""
+_NUMBER_ALONE = re.compile(r"(?!1$)[0-9]+")
+"""A value in the wrong column: an INR in `2` was twice itself."""
 _SYMBOLS = re.compile(rf"10[*^]|({SYMBOL})")
 
 _MEANT = {"u": ("U", "[IU]"), "G": ("g",)}
@@ -27,6 +29,8 @@ _LARGE = frozenset({"M", "G", "T", "P", "E", "Z", "Y"})
 _NEVER_LARGE = frozenset({"m", "s", "g", "l", "L", "mol", "eq", "osm", "U", "u", "kat", "Pa", "V", "K", "Cel"})
 _BINARY = frozenset({"Ki", "Mi", "Gi", "Ti"})
 """Of bits and bytes alone: `MiU/mL` is no mebi-unit."""
+_NEVER = frozenset({"y", "z"})
+"""Of those: `yg/l` is a microgram on a keyboard without the Greek mu."""
 _NEVER_SMALL = frozenset({"a", "z", "y", "f", "d", "c", "h", "da"})
 """Prefixes that no enzyme unit has: `aU` is an arbitrary unit, `cU` nothing."""
 
@@ -38,7 +42,8 @@ def as_meant(text: str) -> tuple[str, ...]:
     (('mg/dL',), ('kU/l', 'k[IU]/l'), (), ())
     """
     bare = _BRACES.sub("", text)
-    if _DECIMAL.search(bare) or _NUMBER_ABOVE.match(bare) or _NUMBER_BELOW.fullmatch(bare):
+    cut = _NUMBER_ABOVE.match(bare) or _NUMBER_BELOW.fullmatch(bare) or _NUMBER_ALONE.fullmatch(bare)
+    if cut or _DECIMAL.search(bare):
         return ()
     pieces: list[tuple[str, ...]] = []
     at = 0
@@ -54,7 +59,7 @@ def _symbol(symbol: str) -> tuple[str, ...]:
         prefix, atom = split_symbol(symbol)
     except UnitSyntaxError:
         return ()
-    large = prefix in _LARGE and (atom in _NEVER_LARGE or atom.startswith("m["))
+    large = prefix in _LARGE | _NEVER and (atom in _NEVER_LARGE or atom.startswith("m["))
     binary = prefix in _BINARY and atom not in ("bit", "By")
     if large or binary or (prefix in _NEVER_SMALL and atom in ("U", "u")):
         return ()

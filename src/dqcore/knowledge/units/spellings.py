@@ -53,6 +53,7 @@ _SAME = str.maketrans(
         "\u2212": "-",
         "\u00d7": "x",
         "\u2044": "/",
+        "\u2215": "/",
         "\u00b7": ".",
         "\u22c5": ".",
         "\u2219": ".",
@@ -61,7 +62,7 @@ _SAME = str.maketrans(
         "\u00ad": None,
     }
 )
-"""Greek mu, minus, multiplication sign, fraction slash, dots between factors; zero-width space, byte order mark, soft hyphen."""
+"""Greek mu, minus, multiplication sign, fraction and division slash, dots between factors; zero-width space, byte order mark, soft hyphen."""
 
 
 def plain(text: str) -> str:
