@@ -279,7 +279,7 @@ def test_the_state_holds_bins_not_rows():
     plan = dq.RuleSet([dq.Quantile("v", 0.5, max=1000, by="g")]).prepare(table.schema)._plan
     (state,) = scan(plan, table, 2, 5_000).states
     assert len(state.cells) < 1_000
-    assert len(state.firsts) == 3
+    assert len(state.groups) == 3
 
 
 def test_keys_and_quantiles_stay_out_of_reports_unless_disclosed(tmp_path):

@@ -29,9 +29,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import compute as pc
-from ..arrays import numbers, scalar, take
+from ..arrays import scalar
 from ..binding import Binding
 from ..errors import RuleError
+from ..groups import taken as taken
 from ..keyed import Run
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 from ..registry import Registry
@@ -329,22 +330,6 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
     """The key of each row, not valid where `where` leaves the row out: it is as if absent."""
     hashes, valid = morsel.keys(columns)
     return Keys(hashes, valid if selected is None else valid & selected)
-
-
-def taken(pieces: list[tuple[Cells, ...]], rows: NDArray[np.int64], types: list[pa.DataType]) -> list[pa.ChunkedArray]:
-    """The values of columns on some rows (ascending); a piece has the cells of a morsel, one for each column."""
-    lengths = [cells[0].rows for cells in pieces]
-    ends = np.cumsum([0, *lengths])
-    edges = np.searchsorted(rows, ends)
-    chunks: list[list[pa.Array]] = [[] for _ in types]
-    for cells, start, low, high in zip(pieces, ends[:-1], edges[:-1], edges[1:], strict=True):
-        if low == high:
-            continue
-        wanted = numbers(rows[low:high] - start)
-        for column, type_, chunk in zip(cells, types, chunks, strict=True):
-            picked = wanted if column.indices is None else column.indices.take(wanted)
-            chunk.append(take(column.values, picked).cast(type_))
-    return [pa.chunked_array(chunk, type_) for chunk, type_ in zip(chunks, types, strict=True)]
 
 
 class KeyCheck(Check):

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .._native import keys as _keys
 from ..arrays import numbers, quoting, take, texts, told_apart
 from ..binding import Binding
 from ..bounds import ABOVE, BELOW, NOT_A_NUMBER, SKIP, bounds_of, exact, nearest
 from ..errors import RuleError
+from ..groups import Groups
 from ..histograms import INFINITY, bins, middle_of
 from ..logical import logical
 from ..morsel import Morsel
@@ -32,7 +32,6 @@ from .base import (
     composite,
     number,
     share,
-    taken,
 )
 
 Counts = NDArray[np.int64]
@@ -103,30 +102,18 @@ class Quantile(TableRule):
 
 
 class Binned(NamedTuple):
-    """State: the groups, by the hash of their key, with the first row of each and its key, a column each; and how many
-    numbers of a group are in a cell, a row each, with the two as one whole number (see `_together`)."""
+    """State: the groups; and how many numbers of a group are in a cell, a row each, with the two as one whole number (see
+    `_together`)."""
 
-    hashes: NDArray[np.uint64]
-    firsts: Counts
-    keys: list[pa.ChunkedArray]
+    groups: Groups
     cells: Counts
     counts: Counts
 
     def merge(self, other: Binned) -> Binned:
-        hashes, firsts = np.concatenate([self.hashes, other.hashes]), np.concatenate([self.firsts, other.firsts])
-        found = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
-        earliest = np.full(len(found), np.iinfo(np.int64).max)
-        np.minimum.at(earliest, found.ids, firsts)
-        kept = np.empty(len(found), np.int64)
-        is_first = np.flatnonzero(firsts == earliest[found.ids])
-        kept[found.ids[is_first]] = is_first
-        keys = [
-            take(pa.chunked_array([*one.chunks, *more.chunks], one.type), numbers(kept))
-            for one, more in zip(self.keys, other.keys, strict=True)
-        ]
-        cells = [_renumbered(self.cells, found.ids), _renumbered(other.cells, found.ids[len(self.hashes) :])]
+        groups, ids = Groups.together([self.groups, other.groups])
+        cells = [_renumbered(part.cells, own) for part, own in zip((self, other), ids, strict=True)]
         counts = np.concatenate([self.counts, other.counts])
-        return Binned(hashes[kept], earliest, keys, *_summed(np.concatenate(cells), counts))
+        return Binned(groups, *_summed(np.concatenate(cells), counts))
 
 
 class QuantileCheck(TableCheck):
@@ -141,12 +128,10 @@ class QuantileCheck(TableCheck):
 
     def scan(self, morsel: Morsel, selected: Selected) -> Binned:
         cells = self._cells(morsel)
-        hashes, ids, firsts = self._groups(morsel, selected)
+        groups, ids = Groups.of(morsel, self.by, self.types, selected)
         if selected is not None:
             cells, ids = cells[selected], ids[selected]
-        columns = tuple(morsel.cells(column) for column in self.by)
-        keys = taken([columns], firsts, self.types) if columns else []
-        return Binned(hashes, firsts + morsel.start, keys, *_counted(ids, cells, len(firsts)))
+        return Binned(groups, *_counted(ids, cells, len(groups)))
 
     def _cells(self, morsel: Morsel) -> Counts:
         """The cell of each row."""
@@ -156,17 +141,6 @@ class QuantileCheck(TableCheck):
         cells[codes == NOT_A_NUMBER] = NAN_CELL
         cells[codes == SKIP] = NULL_CELL
         return cells
-
-    def _groups(self, morsel: Morsel, selected: Selected) -> tuple[NDArray[np.uint64], Counts, Counts]:
-        """The groups' hashes, each row's group (-1 where it is not selected), and each group's first row."""
-        if not self.by:
-            return np.zeros((1, 2), np.uint64), np.zeros(morsel.rows, np.int64), np.zeros(1, np.int64)
-        hashes = morsel.keys(self.by).hashes
-        chosen = np.ones(morsel.rows, np.uint8) if selected is None else selected.astype(np.uint8)
-        found = _keys.Groups(hashes, chosen)
-        order, starts = _keys.order(found.ids, len(found))
-        firsts = order[starts[:-1]]
-        return hashes[firsts], found.ids, firsts
 
     def judge(self, state: Binned) -> JudgedTable:
         ranked = ranks(state, self.q)
@@ -178,12 +152,12 @@ class QuantileCheck(TableCheck):
         too_low, too_high = self.findings
         finding = too_low if low.any() else too_high if high.any() else None
         rows = Tally(int(state.counts.sum()), int(read.sum()))
-        details = partial(self._details, state.firsts, state.keys, ranked, np.where(low, 0, np.where(high, 1, 2)))
+        details = partial(self._details, state.groups, ranked, np.where(low, 0, np.where(high, 1, 2)))
         unread = int(len(read) - held.sum())
         return JudgedTable(self.or_null(finding, rows, self.rule.column), rows, unread, details)
 
-    def _details(self, firsts: Counts, keys: list[pa.ChunkedArray], ranked: Ranked, reasons: Counts) -> pa.Table:
-        order = np.argsort(firsts)
+    def _details(self, groups: Groups, ranked: Ranked, reasons: Counts) -> pa.Table:
+        order = groups.in_order()
         rows = ranked.rows[order]
         estimates = np.array([self._estimate(int(cell)) for cell in ranked.cell[order]], np.float64)
         names = (*self.rule.reasons, None)
@@ -194,7 +168,7 @@ class QuantileCheck(TableCheck):
             (numbers(estimates, rows > 0), self.rule.column),
             (texts([names[reason] for reason in reasons[order]]), None),
         )
-        keys = [take(key, numbers(order)) for key in keys]
+        keys = [take(key, numbers(order)) for key in groups.keys]
         return quoting(
             [
                 *zip(told_apart(self.by, OWN), keys, self.by, strict=True),
@@ -227,7 +201,7 @@ class Ranked(NamedTuple):
 
 def ranks(state: Binned, q: Fraction) -> Ranked:
     """The groups' numbers, ranked. Groups stand in the order of the state."""
-    groups = len(state.firsts)
+    groups = len(state.groups)
     together, counts = _summed(state.cells, state.counts)
     group, cells = together >> CELL_BITS, (together & (1 << CELL_BITS) - 1) - LEAST_CELL
     counts = np.where(cells == NULL_CELL, 0, counts)

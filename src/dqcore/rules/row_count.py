@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Unpack
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from .._native import keys as _keys
 from ..binding import Binding
-from ..errors import DataError, RuleError
-from ..logical import logical
+from ..errors import RuleError
+from ..expected import Expected, check_expect
 from ..morsel import Morsel
-from ..registry import Registry
 from .base import Common, Finding, JudgedTable, Pieces, Selected, TableCheck, TableRule, composite
 
 Counts = NDArray[np.int64]
@@ -55,40 +53,21 @@ class RowCount(TableRule):
             raise RuleError("RowCount needs min, max or expect, such as min=1")
         if low is not None and high is not None and low > high:
             raise RuleError(f"min={low} is above max={high}; no table would pass")
-        if expect is not None and (not isinstance(expect, str) or not expect):
-            raise RuleError(f"expect is {expect!r}; give the name of a registry")
-        if expect is not None and by is None:
-            raise RuleError("expect needs by=…, the columns that name a group in the data and in the registry")
+        check_expect(expect, by)
         self._set(common, min=low, max=high, by=None if by is None else composite(by, "by"), expect=expect)
 
     def bind(self, binding: Binding) -> RowCountCheck:
         binding.key(*(self.by or ()))
-        return RowCountCheck(self, self._expected(binding), binding.seed)
-
-    def _expected(self, binding: Binding) -> Registry | None:
-        """The registry whose groups are looked up as the data's groups are."""
-        if self.expect is None or self.by is None:
-            return None
-        registry = binding.registry(self.expect, binding.keyed_as_time(self.by, self.by))
-        for column in self.by:
-            listed, sent = registry.type_of(column, self.id), binding.type_of(column)
-            if not _comparable(listed, sent):
-                raise DataError(
-                    f"rule {self.id!r}: column {column!r} holds {sent}, in registry {self.expect!r} {listed}; "
-                    "give both one type"
-                )
-        if not len(registry.index(self.by, binding.seed)):
-            raise DataError(f"rule {self.id!r}: registry {self.expect!r} lists no group; every one has a null")
-        return registry
+        return RowCountCheck(self, Expected.of(self.expect, self.by, binding))
 
 
 class RowCountCheck(TableCheck):
     """State: the hash of every group of a morsel, and its rows. Without `by` all rows are one group."""
 
-    def __init__(self, rule: RowCount, expected: Registry | None, seed: int) -> None:
+    def __init__(self, rule: RowCount, expected: Expected | None) -> None:
         super().__init__(rule, [Finding(reason, None) for reason in rule.reasons])
         self.min, self.max, self.by = rule.min, rule.max, rule.by
-        self.expected, self.seed = expected, seed
+        self.expected = expected
 
     def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
         if self.by is None:
@@ -110,11 +89,8 @@ class RowCountCheck(TableCheck):
             return too_few
         if self.max is not None and most > self.max:
             return too_many
-        if self.expected is not None and self.by is not None:
-            index = self.expected.index(self.by, self.seed)
-            found = index.find(hashes, np.ones(len(hashes), np.uint8))
-            if len(np.unique(found[found >= 0])) < len(index):
-                return silent
+        if self.expected is not None and len(self.expected.silent(hashes)):
+            return silent
         return None
 
 
@@ -128,13 +104,6 @@ def _summed(
     if counts is None:
         return distinct, np.diff(starts)
     return distinct, np.add.reduceat(counts[order], starts[:-1]) if len(distinct) else np.zeros(0, np.int64)
-
-
-def _comparable(listed: pa.DataType, sent: pa.DataType) -> bool:
-    """Whether equal values of two types have equal hashes."""
-    listed, sent = logical(listed), logical(sent)
-    integers = pa.types.is_integer(listed) and pa.types.is_integer(sent)
-    return bool(integers or listed == sent or pa.types.is_null(sent))
 
 
 def _rows(value: int | None, parameter: str) -> int | None:
