@@ -41,8 +41,7 @@ class Groups(NamedTuple):
         hashes = morsel.keys(by).hashes
         chosen = np.ones(morsel.rows, np.uint8) if selected is None else selected.astype(np.uint8)
         found = _keys.Groups(hashes, chosen)
-        order, starts = _keys.order(found.ids, len(found))
-        firsts = order[starts[:-1]]
+        firsts = _keys.firsts(found.ids, len(found))
         keys = taken([tuple(morsel.cells(column) for column in by)], firsts, list(types))
         return cls(hashes[firsts], firsts + morsel.start, keys), found.ids
 

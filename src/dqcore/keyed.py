@@ -111,11 +111,15 @@ def scan_keys(
 
 
 def queue_keys(
-    steps: Steps, columns: tuple[Ref, ...], also: tuple[Ref, ...] = (), near: tuple[Ref, int] | None = None
+    steps: Steps,
+    columns: tuple[Ref, ...],
+    also: tuple[Ref, ...] = (),
+    near: tuple[Ref, int] | None = None,
+    nulls: bool = False,
 ) -> int | None:
-    """As `scan_keys`, by a step whose place it gives: of the rows that have no null in `columns`, nor in the columns
-    `also`. With `near`, a column of times and a limit, spans of time stand beside the keys. None where the columns
-    cannot be read beforehand."""
+    """As `scan_keys`, by a step whose place it gives: of the rows that have no null in `columns` (with `nulls`, where it
+    is a value like any other), nor in the columns `also`. With `near`, a column of times and a limit, spans of time stand
+    beside the keys. None where the columns cannot be read beforehand."""
     times = None
     if near is not None and (times := steps.times(near[0])) is None:
         return None
@@ -123,8 +127,8 @@ def queue_keys(
     if rooms is None:
         return None
     hashes, valid = rooms
-    if also:
-        in_all = steps.valid_in_all((*columns, *also))
+    if also or nulls:
+        in_all = steps.valid_in_all(also if nulls else (*columns, *also))
         if in_all is None:
             return None
         valid = in_all

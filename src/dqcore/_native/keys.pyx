@@ -186,6 +186,24 @@ def order(ids, int64_t groups):
     return ordered[: starts[groups]], starts
 
 
+def firsts(ids, int64_t groups):
+    """The first row of each group, where groups are numbered in the order of their first rows."""
+    cdef int64_t n = len(ids)
+    found = np.empty(groups, np.int64)
+    cdef const int64_t* given = <const int64_t*>readable(ids, 8 * n)
+    cdef int64_t* out = <int64_t*>writable(found, 8 * groups)
+    cdef int64_t row = 0, next = 0
+    with nogil:
+        while next < groups and row < n:
+            if given[row] == next:
+                out[next] = row
+                next += 1
+            row += 1
+    if next < groups:
+        raise ValueError(f"{groups} groups, of which {groups - next} have no row in this order")
+    return found
+
+
 cdef class Groups:
     """Hashes grouped: `ids` has each row's group, numbered in the order of first rows, or -1 where not valid.
 

@@ -18,6 +18,7 @@ if _typing.TYPE_CHECKING:
     from .drift import Drift as Drift
     from .duplicates import Duplicates as Duplicates
     from .expression import Expression as Expression
+    from .freshness import Freshness as Freshness
     from .identifier import Identifier as Identifier
     from .length import Length as Length
     from .match import Match as Match
@@ -32,8 +33,10 @@ if _typing.TYPE_CHECKING:
     from .related import Related as Related
     from .row_count import RowCount as RowCount
     from .schema import Schema as Schema
+    from .sequence import Sequence as Sequence
     from .share import Share as Share
     from .timestamp import Timestamp as Timestamp
+    from .turnaround import Turnaround as Turnaround
     from .udi import UDI as UDI
     from .unique import Unique as Unique
     from .units import Units as Units
