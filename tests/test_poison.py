@@ -295,6 +295,39 @@ def ordered(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
     )
 
 
+def counted_up(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
+    """Interfaces, null among them, that count their messages; after one that is counted wrong the next of its interface
+    may look wrong too. Some rows have no number."""
+    site = drawn(rng, n, [f"interface {number}" for number in range(40)], pa.string(), ["another"], True)
+    absent = rng.random(n) < 1 / 30
+    absent[rows] = False
+    slips = dict(zip(rows.tolist(), rng.integers(-1, 2, len(rows)).tolist(), strict=True))
+    numbers, reasons = np.zeros(n, np.int64), {}
+    last: dict[int, int] = {}
+    for row in np.flatnonzero(~absent).tolist():
+        before = last.get(int(site.at[row]))
+        now = 5 if before is None else max(before + slips[row] * 2, 0) if row in slips else before + 1
+        if before is not None and now != before + 1:
+            reasons[row] = "repeat" if now == before else "gap" if now > before else "backwards"
+        last[int(site.at[row])] = numbers[row] = now
+    pool = pa.array([*range(int(numbers.max()) + 1), None], pa.int64())
+    numbers[absent] = len(pool) - 1
+    columns = {"seq_number": Column(pool, numbers, [0]), "seq_site": site}
+    return Poisoned(columns, reasons, int(absent.sum()))
+
+
+def turned_around(rng: np.random.Generator, n: int, rows: Rows) -> Poisoned:
+    """Results within the hour; a planted one took a microsecond more, or came before its sample."""
+    stamp, hour, micro = pa.timestamp("us"), timedelta(hours=1), timedelta(microseconds=1)
+    start = drawn(rng, n, [DAY], stamp, [DAY - timedelta(days=9)], True)
+    end = drawn(rng, n, [DAY, DAY + hour], stamp, [DAY + hour + micro, DAY - micro], True)
+    start.at[rows] = 0
+    which = rng.integers(0, 2, len(rows))
+    end.at[rows] = np.asarray(end.bad)[which]
+    reasons = {int(row): ("late", "negative")[kind] for row, kind in zip(rows, which, strict=True)}
+    return Poisoned({"took_start": start, "took_end": end}, reasons, int((nulls(start) | nulls(end)).sum()))
+
+
 def nhs_numbers(count: int) -> list[str]:
     made = []
     for number in range(400_000_000, 400_000_000 + 2 * count):
@@ -441,6 +474,7 @@ CASES = [
     ),
     Case(dq.Compare("cmp_left", "<=", "cmp_right"), compared),
     Case(dq.Ordered("ord_first", "ord_middle", "ord_last"), ordered),
+    Case(dq.Turnaround("took_start", "took_end", "1h"), turned_around),
     Case(
         dq.Expression("sql_value IS NULL OR NOT (sql_value > 10 OR sql_value < 0)"),
         cells("sql_value", pa.float64(), [0.0, -0.0, 10.0], {NAN: "false", 10.5: "false", -INF: "false"}, null=False),
@@ -485,6 +519,7 @@ CASES = [
     Case(dq.Unique("unique_where", where="unique_status = 'F'"), repeated_elsewhere),
     Case(dq.Consistent("determinant", "dependent"), inconsistent),
     Case(dq.Duplicates("dup_key", value="dup_value"), conflicting),
+    Case(dq.Sequence("seq_number", by="seq_site"), counted_up),
     Case(
         dq.Delta("delta_value", by="delta_patient", at="delta_time", max_change=1),
         beside(changed, {"delta_patient": (pa.string(), ["p"])}),
