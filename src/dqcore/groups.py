@@ -51,17 +51,21 @@ class Groups(NamedTuple):
         hashes = np.concatenate([part.hashes for part in parts])
         firsts = np.concatenate([part.firsts for part in parts])
         found = _keys.Groups(hashes, np.ones(len(hashes), np.uint8))
-        earliest = np.full(len(found), np.iinfo(np.int64).max)
-        np.minimum.at(earliest, found.ids, firsts)
-        kept = np.empty(len(found), np.int64)
-        is_first = np.flatnonzero(firsts == earliest[found.ids])
-        kept[found.ids[is_first]] = is_first
+        if np.all(firsts[1:] > firsts[:-1]):
+            kept = _keys.firsts(found.ids, len(found))
+        else:
+            # The parts do not stand in the order of their rows.
+            earliest = np.full(len(found), np.iinfo(np.int64).max)
+            np.minimum.at(earliest, found.ids, firsts)
+            is_first = np.flatnonzero(firsts == earliest[found.ids])
+            kept = np.empty(len(found), np.int64)
+            kept[found.ids[is_first]] = is_first
         keys = [
             take(pa.chunked_array([chunk for one in same for chunk in one.chunks], same[0].type), numbers(kept))
             for same in zip(*(part.keys for part in parts), strict=True)
         ]
         ends = np.cumsum([len(part) for part in parts])
-        return cls(hashes[kept], earliest, keys), np.split(found.ids, ends[:-1])
+        return cls(hashes[kept], firsts[kept], keys), np.split(found.ids, ends[:-1])
 
     def in_order(self) -> Ids:
         """The groups in the order of their first rows."""

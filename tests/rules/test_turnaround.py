@@ -123,6 +123,17 @@ def test_a_date_knows_no_more_than_its_day():
     assert told(report_of(late, {"tz": "UTC"}, "1d")) == ["passed"]
 
 
+def test_a_day_may_begin_after_midnight():
+    # On 4 November 2018 clocks in Sao Paulo went from midnight to 01:00, 03:00 UTC (IANA tzdata).
+    table = pa.table(
+        {
+            "a": pa.array([date(2018, 11, 4)] * 2),
+            "b": pa.array([datetime(2018, 11, 4, 3), datetime(2018, 11, 4, 2)], STAMP),
+        }
+    )
+    assert told(report_of(table, {"tz": "America/Sao_Paulo"}, "0s")) == ["passed", "negative"]
+
+
 def test_nobody_can_tell_less_than_the_types_do():
     with pytest.raises(dq.RuleError, match=r"'a', timestamp\[s"):
         check([0], [0], most="999ms", type_=pa.timestamp("s"))

@@ -123,26 +123,28 @@ class TurnaroundCheck(RowCheck):
     def _judge(self, morsel: Morsel, codes: Codes) -> Spans:
         """Writes the rows' codes, and gives how long each took, which means nothing where it is negative or skipped."""
         rule = self.rule
-        start, end = self._cut(morsel, rule.start), self._cut(morsel, rule.end)
+        columns = (rule.start, rule.end)
+        start, end = (self._cut(morsel, column, unit) for column, unit in zip(columns, self.units, strict=True))
         # The difference of two times may take 64 bits, and no sign where the later one is not earlier.
         spans = np.subtract(end.view(np.uint64), start.view(np.uint64))
         late, negative = spans > self.most, end < start
-        below = [beyond_micros(morsel, column) for column in (rule.start, rule.end)]
+        below = [beyond_micros(morsel, column) for column in columns]
         if below[0] is not None and below[1] is not None:
             late |= (spans == self.most) & (below[1] > below[0])
             negative |= (end == start) & (below[1] < below[0])
         np.copyto(codes, late.view(np.uint8))
         codes[negative] = NEGATIVE
-        if not morsel.complete((rule.start, rule.end)):
-            codes[morsel.valid_in_all((rule.start, rule.end)) == 0] = SKIP
+        if not morsel.complete(columns):
+            codes[morsel.valid_in_all(columns) == 0] = SKIP
         return spans
 
-    def _cut(self, morsel: Morsel, column: str) -> Micros:
-        """Times in microseconds, cut down to the coarser precision of the two."""
+    def _cut(self, morsel: Morsel, column: str, own: int) -> Micros:
+        """Times in microseconds, of a column of precision `own`, cut down to the coarser precision of the two."""
         times, unit = morsel.times(column).values, max(self.units)
-        if unit < DAY and unit == min(self.units):
-            return times
         zone: Zone | None = morsel.zone if unit == DAY else None
+        # Midnight is skipped in some zones, so that there a day begins later.
+        if own == unit and zone is None:
+            return times
         wall = times if zone is None else zone.to_wall(times)
         # Times that were beyond int64 are held at its ends, where there is no room to cut.
         inside = np.maximum(wall, unit - 2**63)
