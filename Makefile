@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(VENV)/bin/dqcore demo dqcore-demo
 
 test: $(VENV)/.test
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n auto
 
 lint: $(VENV)/.test
 	$(RUN) -m ruff check src tests benchmarks setup.py
