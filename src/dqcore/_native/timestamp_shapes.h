@@ -30,7 +30,7 @@ enum {
 /* How a text ends. */
 enum { DQ_ENDS_PLAIN = 0, DQ_ENDS_UTC, DQ_ENDS_OFFSET, DQ_ENDINGS };
 /* A text of a shape has DQ_SHORTEST to DQ_LONGEST bytes, and as many can be read of it as the longest of its format. */
-enum { DQ_SHORTEST = 8, DQ_LONGEST = 32, DQ_LONGEST_HL7 = 24, DQ_LONGEST_GIVEN = 42 };
+enum { DQ_SHORTEST = 8, DQ_LONGEST = 32, DQ_LONGEST_GIVEN = 42 };
 
 /* For 16 places each: which byte of the text's first sixteen, and of sixteen further on, and what is laid over them. */
 typedef union {
@@ -41,10 +41,22 @@ typedef struct {
   dq_places from, over;
 } dq_shape;
 typedef dq_shape dq_shapes[DQ_LONGEST - DQ_SHORTEST + 1][DQ_ENDINGS];
-static dq_shapes dq_shapes_of[2]; /* by format; a precision of DQ_NO_TIME where no text has the shape */
+static dq_shapes dq_shapes_of[DQ_LIS2 + 1]; /* by format; a precision of DQ_NO_TIME where no text has the shape */
+
+/* Formats whose texts are taken apart in one way. Those that are read as DQ_ISO8601 have dashes and colons. */
+DQ_INLINE int dq_way(int format) {
+  return format == DQ_DICOM ? DQ_DICOM : format == DQ_HL7 || format == DQ_LIS2 ? DQ_HL7 : DQ_ISO8601;
+}
+/* The shapes of a format's texts. Of some formats not all texts have one: others are read by timestamps.h. */
+DQ_INLINE const dq_shapes *dq_shapes_for(int format) { return &dq_shapes_of[format <= DQ_LIS2 ? format : DQ_ISO8601]; }
 
 /* Where the second sixteen bytes are loaded from. */
-DQ_INLINE int dq_second_load(int format) { return format == DQ_HL7 ? 8 : 16; }
+DQ_INLINE int dq_second_load(int format) {
+  int way = dq_way(format);
+  return way == DQ_HL7 ? 8 : way == DQ_DICOM ? 12 : 16;
+}
+/* How many bytes are loaded in all. */
+DQ_INLINE int64_t dq_longest(int format) { return dq_second_load(format) + 16; }
 
 DQ_INLINE dq_sixteen dq_pick(dq_sixteen bytes, dq_sixteen from) {
 #if defined(__SSSE3__)
@@ -76,19 +88,26 @@ static int dq_shape_digits(int format, dq_shape *p, int place, int at, int digit
 
 /* The precision of a text of `body` bytes before its ending, DQ_NO_TIME for none. */
 static int dq_shape_precision(int format, int body) {
-  static const uint8_t hl7[] = {
-      [8] = DQ_DAY, [10] = DQ_HOUR, [12] = DQ_MINUTE, [14] = DQ_SECOND, [16 ... 19] = DQ_FRACTION};
-  static const uint8_t iso[] = {
-      [10] = DQ_DAY, [13] = DQ_HOUR, [16] = DQ_MINUTE, [19] = DQ_SECOND, [21 ... 26] = DQ_FRACTION};
-  int most = format == DQ_HL7 ? (int)sizeof hl7 : (int)sizeof iso;
-  return body < 0 || body >= most ? DQ_NO_TIME : format == DQ_HL7 ? hl7[body] : iso[body];
+  static const uint8_t compact[] = {[8] = DQ_DAY, [10] = DQ_HOUR, [12] = DQ_MINUTE, [14] = DQ_SECOND};
+  static const uint8_t iso[] = {[10] = DQ_DAY, [13] = DQ_HOUR, [16] = DQ_MINUTE, [19] = DQ_SECOND};
+  int is_iso = dq_way(format) == DQ_ISO8601, digits = body - (is_iso ? 20 : 15);
+  int most = format == DQ_LIS2 ? 0 : format == DQ_HL7 ? 4 : 6;
+  if (digits >= 1 && digits <= most) return DQ_FRACTION;
+  if (body < 0 || body >= (int)(is_iso ? sizeof iso : sizeof compact)) return DQ_NO_TIME;
+  return is_iso ? iso[body] : compact[body];
+}
+/* Whether the format has texts of this precision with such an ending. */
+static int dq_shape_ends(int format, int precision, int ending) {
+  if (format == DQ_LIS2) return ending == DQ_ENDS_PLAIN;
+  if (dq_way(format) != DQ_ISO8601) return ending != DQ_ENDS_UTC;
+  if (precision == DQ_DAY) return ending == DQ_ENDS_PLAIN;
+  return format == DQ_ISO8601 || (precision >= DQ_SECOND && ending != DQ_ENDS_PLAIN);
 }
 
 static int dq_shape_fill(int format, int n, int ending, dq_shape *p) {
-  int iso = format == DQ_ISO8601, zone = ending == DQ_ENDS_PLAIN ? 0 : ending == DQ_ENDS_UTC ? 1 : iso ? 6 : 5;
+  int iso = dq_way(format) == DQ_ISO8601, zone = ending == DQ_ENDS_PLAIN ? 0 : ending == DQ_ENDS_UTC ? 1 : iso ? 6 : 5;
   int body = n - zone, precision = dq_shape_precision(format, body), at = iso ? 16 : 12, fine;
-  if (precision == DQ_NO_TIME || (ending == DQ_ENDS_UTC && !iso)) return 0;
-  if (iso && precision == DQ_DAY && zone) return 0;
+  if (precision == DQ_NO_TIME || !dq_shape_ends(format, precision, ending)) return 0;
   /* Where in the text each part begins; -1: it is not given, and what stands for it is laid over. */
   int hour = precision >= DQ_HOUR ? (iso ? 11 : 8) : -1, minute = precision >= DQ_MINUTE ? (iso ? 14 : 10) : -1;
   int second = precision >= DQ_SECOND ? at + iso : -1, mark = precision == DQ_FRACTION ? at + iso + 2 : -1;
@@ -109,13 +128,15 @@ static int dq_shape_fill(int format, int n, int ending, dq_shape *p) {
   fine &= dq_shape_put(format, p, DQ_AT_COLON, iso && minute >= 0 ? 13 : -1, ':');
   fine &= dq_shape_put(format, p, DQ_AT_SECOND_COLON, iso && second >= 0 ? 16 : -1, ':');
   fine &= dq_shape_put(format, p, DQ_AT_MARK, mark, '.');
-  fine &= dq_shape_put(format, p, DQ_AT_SIGN, ending == DQ_ENDS_OFFSET ? body : -1, ending == DQ_ENDS_UTC ? '+' : 0);
+  /* FHIR knows Z alone: it is held to be seen, and as a sign it is no minus. */
+  int given = ending == DQ_ENDS_OFFSET || (format == DQ_FHIR && ending == DQ_ENDS_UTC);
+  fine &= dq_shape_put(format, p, DQ_AT_SIGN, given ? body : -1, ending == DQ_ENDS_UTC ? '+' : 0);
   return fine & dq_shape_put(format, p, DQ_AT_PRECISION, -1, precision);
 }
 
 /* To be called once, before any text is taken. */
 static void dq_make_shapes(void) {
-  for (int format = 0; format < 2; format++)
+  for (int format = 0; format <= DQ_LIS2; format++)
     for (int n = DQ_SHORTEST; n <= DQ_LONGEST; n++)
       for (int ending = 0; ending < DQ_ENDINGS; ending++) {
         dq_shape *p = &dq_shapes_of[format][n - DQ_SHORTEST][ending];
@@ -126,10 +147,10 @@ static void dq_make_shapes(void) {
 /* ---- texts ---- */
 
 /* How a text of at least eight bytes ends, from the last eight. */
-DQ_INLINE unsigned dq_ending(int format, uint64_t tail) {
-  unsigned sign = (unsigned)(tail >> (format == DQ_HL7 ? 24 : 16)) & 0xff;
+DQ_INLINE unsigned dq_ending(int way, uint64_t tail) {
+  unsigned sign = (unsigned)(tail >> (way != DQ_ISO8601 ? 24 : 16)) & 0xff;
   unsigned zoned = ((sign - '+') & ~2u) == 0; /* + or - */
-  if (format == DQ_HL7) return zoned * DQ_ENDS_OFFSET;
+  if (way != DQ_ISO8601) return zoned * DQ_ENDS_OFFSET;
   unsigned utc = ((tail >> 56) | 0x20) == 'z';
   zoned &= (((unsigned)(tail >> 40) & 0xff) == ':') & ~utc;
   /* A sum, since endings come in no order that a branch could guess. */
@@ -137,10 +158,11 @@ DQ_INLINE unsigned dq_ending(int format, uint64_t tail) {
 }
 
 /* The places of a text of DQ_SHORTEST to DQ_LONGEST bytes, of which as many can be read as the longest has. */
-DQ_INLINE void dq_take_apart(int format, const uint8_t *s, int64_t n, dq_sixteen *first, dq_sixteen *second) {
-  const dq_shape *p = &dq_shapes_of[format][n - DQ_SHORTEST][dq_ending(format, dq_u64(s + n - 8, 0))];
+DQ_INLINE void dq_take_apart(int way, const dq_shapes *shapes, const uint8_t *s, int64_t n, dq_sixteen *first,
+                             dq_sixteen *second) {
+  const dq_shape *p = &(*shapes)[n - DQ_SHORTEST][dq_ending(way, dq_u64(s + n - 8, 0))];
   *first = dq_pick(dq_load_sixteen(s), p->from.half[0]) | p->over.half[0];
-  *second = dq_pick(dq_load_sixteen(s + dq_second_load(format)), p->from.half[1]) | p->over.half[1];
+  *second = dq_pick(dq_load_sixteen(s + dq_second_load(way)), p->from.half[1]) | p->over.half[1];
 }
 
 /* ISO 8601: brings a text of more than DQ_LONGEST bytes into fewer, by leaving out what digits a fraction has after its
@@ -157,9 +179,9 @@ static int64_t dq_shorten(const uint8_t *s, int64_t n, uint8_t *made) {
 }
 
 /* A text that is too long, too short, or too near the end of what can be read: false where no shape is like it. */
-static __attribute__((noinline)) int dq_lift(int format, const uint8_t *s, int64_t n, uint8_t *made, int64_t *length) {
+static __attribute__((noinline)) int dq_lift(int way, const uint8_t *s, int64_t n, uint8_t *made, int64_t *length) {
   memset(made, 0, DQ_LONGEST);
-  if (n < DQ_SHORTEST || n > DQ_LONGEST_GIVEN || (format == DQ_HL7 && n > DQ_LONGEST_HL7)) return 0;
+  if (n < DQ_SHORTEST || n > (way == DQ_ISO8601 ? DQ_LONGEST_GIVEN : dq_longest(way))) return 0;
   *length = n <= DQ_LONGEST ? n : dq_shorten(s, n, made);
   if (n <= DQ_LONGEST) memcpy(made, s, (size_t)n);
   return *length > 0;

@@ -6,9 +6,10 @@
 #define DQ_TIMESTAMPS_H
 #include "dq.h"
 
-enum { DQ_ISO8601 = 0, DQ_HL7 = 1 };
+/* Formats; DQ_CALENDAR is ISO 8601 without week and ordinal dates. */
+enum { DQ_ISO8601 = 0, DQ_HL7, DQ_FHIR, DQ_DICOM, DQ_LIS2, DQ_ANY, DQ_CALENDAR, DQ_FORMATS };
 enum dq_precision {
-  DQ_NO_TIME = 0, DQ_YEAR, DQ_MONTH, DQ_DAY, DQ_HOUR, DQ_MINUTE, DQ_SECOND, DQ_FRACTION, DQ_UNREADABLE = 255
+  DQ_NO_TIME = 0, DQ_YEAR, DQ_MONTH, DQ_WEEK, DQ_DAY, DQ_HOUR, DQ_MINUTE, DQ_SECOND, DQ_FRACTION, DQ_UNREADABLE = 255
 };
 enum { DQ_NO_OFFSET = INT32_MIN };
 
@@ -97,40 +98,22 @@ DQ_INLINE int dq_offset(const uint8_t *s, int64_t n, int iso, int32_t *offset) {
   return 1;
 }
 
-/* ISO 8601-1:2019 calendar dates and date-times: YYYY, YYYY-MM, YYYY-MM-DD, YYYYMMDD; the latter two with T, t or a
- * blank and hh[:mm[:ss[.f]]] in the same form, extended or basic. */
-DQ_INLINE int dq_iso8601(const uint8_t *s, int64_t n, dq_stamp *t) {
-  dq_fields f = {0, 1, 1, 0, 0, 0, 0};
-  int bad = 0, extended, precision;
-  int64_t i, step;
-  if (n < 4) return 0;
-  f.year = dq_two(s, &bad) * 100 + dq_two(s + 2, &bad);
-  t->offset = DQ_NO_OFFSET;
-  if (n == 4 || (n == 7 && s[4] == '-')) {
-    if (n == 7) f.month = dq_two(s + 5, &bad);
-    t->precision = n == 4 ? DQ_YEAR : DQ_MONTH;
-    return !bad && dq_civil(&f, t);
-  }
-  if (n < 8) return 0;
-  extended = s[4] == '-';
-  i = extended ? 10 : 8;
-  if (n < i || (extended && s[7] != '-')) return 0;
-  f.month = dq_two(s + (extended ? 5 : 4), &bad);
-  f.day = dq_two(s + i - 2, &bad);
-  if (bad) return 0;
+/* ISO 8601: what follows the first `i` bytes, a date: nothing, or T, t or a blank and hh[:mm[:ss[.f]]], in the form of the
+ * date, extended or basic, and an offset in either. */
+DQ_INLINE int dq_iso_time(const uint8_t *s, int64_t n, int64_t i, int extended, dq_fields *f, dq_stamp *t) {
+  int bad = 0, precision = DQ_HOUR;
+  const int64_t step = extended ? 3 : 2;
   t->precision = DQ_DAY;
-  if (n == i) return dq_civil(&f, t);
+  if (n == i) return dq_civil(f, t);
   if (s[i] != ' ' && (s[i] | 0x20) != 't') return 0;
   if (n < i + 3) return 0;
-  f.hour = dq_two(s + i + 1, &bad);
+  f->hour = dq_two(s + i + 1, &bad);
   i += 3;
-  precision = DQ_HOUR;
-  step = extended ? 3 : 2;
   while (precision < DQ_SECOND && i < n && (extended ? s[i] == ':' : dq_is_digit(s[i]))) {
     if (n < i + step) return 0;
     int value = dq_two(s + i + extended, &bad);
-    if (precision == DQ_HOUR) f.minute = value;
-    else f.second = value;
+    if (precision == DQ_HOUR) f->minute = value;
+    else f->second = value;
     precision++;
     i += step;
   }
@@ -138,38 +121,193 @@ DQ_INLINE int dq_iso8601(const uint8_t *s, int64_t n, dq_stamp *t) {
     int64_t from = ++i;
     while (i < n && dq_is_digit(s[i])) i++;
     if (i == from) return 0;
-    f.micros = dq_fraction(s + from, i - from);
+    f->micros = dq_fraction(s + from, i - from);
     precision = DQ_FRACTION;
   }
   t->precision = (uint8_t)precision;
-  return !bad && dq_offset(s + i, n - i, 1, &t->offset) && dq_civil(&f, t);
+  return !bad && dq_offset(s + i, n - i, 1, &t->offset) && dq_civil(f, t);
 }
 
-/* HL7 v2 DTM (chapter 2A): YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ], the zone after any precision. */
-DQ_INLINE int dq_hl7(const uint8_t *s, int64_t n, dq_stamp *t) {
+/* Days from 1 January to the day of a week of the year, -1 where the year has none. Week 1 is that of 4 January, and
+ * weeks begin on Monday (ISO 8601-1:2019, 3.1.1.23 and 5.2.4). */
+static int64_t dq_week_days(int year, int week, int weekday) {
+  int64_t january = dq_days(year, 1, 1);
+  int first = (int)(((january + 3) % 7 + 7) % 7); /* 0 for a year that begins on Monday */
+  int leap = dq_month_days(year, 2) == 29, weeks = 52 + (first == 3 || (first == 2 && leap));
+  if (week < 1 || week > weeks || weekday < 1 || weekday > 7) return -8;
+  return (first <= 3 ? -first : 7 - first) + 7 * (week - 1) + weekday - 1;
+}
+
+/* ISO 8601-1:2019, 5.2.3 and 5.2.4: YYYY-DDD and YYYYDDD, YYYY-Www, YYYYWww, YYYY-Www-D, YYYYWwwD, the complete ones with
+ * a time of day. */
+static int dq_iso_other(const uint8_t *s, int64_t n, dq_fields *f, dq_stamp *t) {
+  int bad = 0, weekday = 1;
+  int extended = s[4] == '-', is_week;
+  const uint8_t *rest = s + 4 + extended;
+  int64_t days, i = rest - s + 3; /* as far as the week or the day of the year */
+  if (n < i) return 0;
+  is_week = rest[0] == 'W';
+  if (!is_week) {
+    if (!dq_is_digit(rest[0])) return 0;
+    int day = (rest[0] - '0') * 100 + dq_two(rest + 1, &bad);
+    if (bad || day < 1 || day > 337 + dq_month_days(f->year, 2)) return 0;
+    days = day - 1;
+  } else {
+    int week = dq_two(rest + 1, &bad), whole = n > i;
+    if (whole) {
+      i += 1 + extended;
+      if (n < i || (extended && s[i - 2] != '-') || !dq_is_digit(s[i - 1])) return 0;
+      weekday = s[i - 1] - '0';
+    }
+    days = bad ? -8 : dq_week_days(f->year, week, weekday);
+    if (days < -7) return 0;
+    if (!whole) {
+      t->precision = DQ_WEEK;
+      if (!dq_civil(f, t)) return 0;
+      t->civil += days * DQ_US_DAY;
+      return 1;
+    }
+  }
+  if (!dq_iso_time(s, n, i, extended, f, t)) return 0;
+  t->civil += days * DQ_US_DAY;
+  return 1;
+}
+
+/* ISO 8601-1:2019 dates and date-times: YYYY, YYYY-MM, YYYY-MM-DD, YYYYMMDD; the latter two with a time of day. With
+ * `others` week and ordinal dates too. */
+DQ_INLINE int dq_iso8601(const uint8_t *s, int64_t n, int others, dq_stamp *t) {
+  dq_fields f = {0, 1, 1, 0, 0, 0, 0};
+  int bad = 0, extended;
+  int64_t i;
+  if (n < 4) return 0;
+  f.year = dq_two(s, &bad) * 100 + dq_two(s + 2, &bad);
+  t->offset = DQ_NO_OFFSET;
+  if (bad) return 0;
+  if (n == 4 || (n == 7 && s[4] == '-')) {
+    if (n == 7) f.month = dq_two(s + 5, &bad);
+    t->precision = n == 4 ? DQ_YEAR : DQ_MONTH;
+    return !bad && dq_civil(&f, t);
+  }
+  extended = s[4] == '-';
+  if (others && (n == 7 || (n > 7 && (s[4] == 'W' || (extended && s[5] == 'W') ||
+                                       (extended ? s[7] != '-' : !dq_is_digit(s[7]))))))
+    return f.year >= 1 && dq_iso_other(s, n, &f, t);
+  if (n < 8) return 0;
+  i = extended ? 10 : 8;
+  if (n < i || (extended && s[7] != '-')) return 0;
+  f.month = dq_two(s + (extended ? 5 : 4), &bad);
+  f.day = dq_two(s + i - 2, &bad);
+  return !bad && dq_iso_time(s, n, i, extended, &f, t);
+}
+
+/* YYYY[MM[DD[HH[MM[SS[.f]]]]]], with at most so many digits of a fraction. */
+DQ_INLINE int dq_compact(const uint8_t *s, int64_t n, int64_t most, dq_stamp *t) {
   dq_fields f = {0, 1, 1, 0, 0, 0, 0};
   int bad = 0;
-  int64_t digits = n;
-  if (n > 5 && (s[n - 5] == '+' || s[n - 5] == '-')) digits = n - 5;
-  if (!dq_offset(s + digits, n - digits, 0, &t->offset)) return 0;
-  if (digits >= 16 && digits <= 19) {
+  if (n >= 16 && n <= 15 + most) {
     if (s[14] != '.') return 0;
-    for (int64_t i = 15; i < digits; i++) bad |= !dq_is_digit(s[i]);
+    for (int64_t i = 15; i < n; i++) bad |= !dq_is_digit(s[i]);
     if (bad) return 0;
-    f.micros = dq_fraction(s + 15, digits - 15);
+    f.micros = dq_fraction(s + 15, n - 15);
     t->precision = DQ_FRACTION;
-  } else if (digits >= 4 && digits <= 14 && digits % 2 == 0) {
-    t->precision = (uint8_t)(DQ_YEAR + (digits - 4) / 2);
+  } else if (n >= 4 && n <= 14 && n % 2 == 0) {
+    t->precision = (uint8_t)(DQ_YEAR + (n - 4) / 2 + (n >= 8)); /* no such text stands for a week */
   } else {
     return 0;
   }
   f.year = dq_two(s, &bad) * 100 + dq_two(s + 2, &bad);
-  if (digits >= 6) f.month = dq_two(s + 4, &bad);
-  if (digits >= 8) f.day = dq_two(s + 6, &bad);
-  if (digits >= 10) f.hour = dq_two(s + 8, &bad);
-  if (digits >= 12) f.minute = dq_two(s + 10, &bad);
-  if (digits >= 14) f.second = dq_two(s + 12, &bad);
+  if (n >= 6) f.month = dq_two(s + 4, &bad);
+  if (n >= 8) f.day = dq_two(s + 6, &bad);
+  if (n >= 10) f.hour = dq_two(s + 8, &bad);
+  if (n >= 12) f.minute = dq_two(s + 10, &bad);
+  if (n >= 14) f.second = dq_two(s + 12, &bad);
   return !bad && dq_civil(&f, t);
+}
+/* How many of the bytes stand before an offset of a sign and four digits. */
+DQ_INLINE int64_t dq_before_offset(const uint8_t *s, int64_t n) {
+  return n > 5 && (s[n - 5] == '+' || s[n - 5] == '-') ? n - 5 : n;
+}
+
+/* HL7 v2 DTM (chapter 2A): YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ], the zone after any precision. */
+DQ_INLINE int dq_hl7(const uint8_t *s, int64_t n, dq_stamp *t) {
+  int64_t digits = dq_before_offset(s, n);
+  return dq_offset(s + digits, n - digits, 0, &t->offset) && dq_compact(s, digits, 4, t);
+}
+
+/* FHIR R4 date, dateTime and instant: YYYY, YYYY-MM, YYYY-MM-DD, and the latter with Thh:mm:ss[.f] and Z or +/-hh:mm. */
+DQ_INLINE int dq_fhir(const uint8_t *s, int64_t n, dq_stamp *t) {
+  const int64_t zone = n > 0 && s[n - 1] == 'Z' ? 1 : 6;
+  if (n > 10) {
+    if (n < 19 + zone || s[10] != 'T' || s[13] != ':' || s[16] != ':') return 0;
+    if (zone == 6 && s[n - 3] != ':') return 0;
+    if (n > 19 + zone && s[19] != '.') return 0;
+  } else if (n != 4 && n != 7 && n != 10) {
+    return 0;
+  }
+  return dq_iso8601(s, n, 0, t) && (t->offset != DQ_NO_OFFSET || t->precision <= DQ_DAY);
+}
+
+/* Whether a year is of the last century or this one. */
+DQ_INLINE int dq_near(const uint8_t *s) { return (s[0] == '1' && s[1] == '9') || (s[0] == '2' && s[1] == '0'); }
+
+/* DICOM DT and DA (PS3.5, 6.2): YYYY[MM[DD[HH[MM[SS[.F{1,6}]]]]]][&ZZXX] and YYYYMMDD, blanks behind them; and YYYY.MM.DD
+ * of ACR-NEMA. Offsets reach from -1200 to +1400, and -0000 is none. A year or a month without a day is one of 1900 to
+ * 2099, since most times of day (TM, 103005) would else be one too. */
+DQ_INLINE int dq_dicom(const uint8_t *s, int64_t n, dq_stamp *t) {
+  while (n > 0 && s[n - 1] == ' ') n--;
+  if (n == 10 && s[4] == '.' && s[7] == '.') {
+    uint8_t plain[8] = {s[0], s[1], s[2], s[3], s[5], s[6], s[8], s[9]};
+    t->offset = DQ_NO_OFFSET;
+    return dq_compact(plain, 8, 0, t);
+  }
+  int64_t digits = dq_before_offset(s, n);
+  if (!dq_offset(s + digits, n - digits, 0, &t->offset)) return 0;
+  if (digits < n && s[digits] == '-' && (t->offset == 0 || t->offset < -12 * 60)) return 0;
+  if (!dq_compact(s, digits, 6, t)) return 0;
+  return t->precision >= DQ_DAY || dq_near(s);
+}
+
+/* CLSI LIS2-A2: YYYYMMDD[HH[MM[SS]]], in the sender's time. */
+DQ_INLINE int dq_lis2(const uint8_t *s, int64_t n, dq_stamp *t) {
+  t->offset = DQ_NO_OFFSET;
+  return n >= 8 && n <= 14 && dq_compact(s, n, 0, t);
+}
+
+/* What a text of any of the formats is. */
+enum { DQ_UNREAD = 0, DQ_READ = 1, DQ_READ_TWICE = 2 };
+
+/* Whether digits can be YYMMDD[HHMM[SS]] too. */
+static int dq_short_year(const uint8_t *s, int64_t n) {
+  uint8_t longer[14] = {'2', '0'};
+  dq_stamp t;
+  if (n != 6 && n != 10 && n != 12) return 0;
+  memcpy(longer + 2, s, (size_t)n);
+  return dq_compact(longer, n + 2, 0, &t);
+}
+
+/* A text of any format. No text is read by two of them as different times; but digits alone are many things besides, so
+ * they are a time only of 1900 to 2099, and are read twice where a short year makes a time of them as well. An offset
+ * behind a date alone is more likely a part of the date. */
+static int dq_any(const uint8_t *s, int64_t n, dq_stamp *t) {
+  int64_t digits = 0;
+  while (digits < n && dq_is_digit(s[digits])) digits++;
+  if (!dq_iso8601(s, n, 1, t) && !dq_hl7(s, n, t) && !dq_dicom(s, n, t)) return DQ_UNREAD;
+  if (t->offset != DQ_NO_OFFSET && t->precision <= DQ_DAY) return DQ_UNREAD;
+  while (n > digits && s[n - 1] == ' ') n--;
+  if (digits < n) return DQ_READ;
+  if (!dq_near(s)) return DQ_UNREAD;
+  return dq_short_year(s, n) ? DQ_READ_TWICE : DQ_READ;
+}
+
+DQ_INLINE int dq_read_text(int format, const uint8_t *s, int64_t n, dq_stamp *t) {
+  switch (format) {
+    case DQ_HL7: return dq_hl7(s, n, t);
+    case DQ_FHIR: return dq_fhir(s, n, t);
+    case DQ_DICOM: return dq_dicom(s, n, t);
+    case DQ_LIS2: return dq_lis2(s, n, t);
+    case DQ_ANY: return dq_any(s, n, t);
+    default: return dq_iso8601(s, n, format == DQ_ISO8601, t);
+  }
 }
 
 /* A zone's changes of offset, as Zone in zones.py has them (microseconds). `changes` + 1 offsets. */

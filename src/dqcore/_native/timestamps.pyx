@@ -11,10 +11,23 @@ from .dq cimport DQ_LARGE_UTF8, DQ_NULL, DQ_UTF8, DQ_UTF8_VIEW, dq_column
 from .steps cimport Step
 
 
+cdef extern from "timestamp_parts.h" nogil:
+    enum:
+        DQ_MOST_JOINED
+
+    void dq_join(int format, const dq_column* dates, const dq_column* times, uint8_t* bytes, int32_t* offsets,
+                 uint8_t* validity)
+
+
 cdef extern from "timestamp_blocks.h" nogil:
     enum:
         DQ_ISO8601
         DQ_HL7
+        DQ_FHIR
+        DQ_DICOM
+        DQ_LIS2
+        DQ_ANY
+        DQ_CALENDAR
         DQ_NO_OFFSET
         DQ_UNREADABLE
 
@@ -44,9 +57,11 @@ cdef extern from "timestamp_blocks.h" nogil:
     void dq_read(int level, int format, const dq_column* c, int64_t* civil, int32_t* offset, uint8_t* precision)
 
 
-_FORMATS = {"iso8601": DQ_ISO8601, "hl7": DQ_HL7}
+_FORMATS = {
+    "iso8601": DQ_ISO8601, "hl7": DQ_HL7, "fhir": DQ_FHIR, "dicom": DQ_DICOM, "lis2": DQ_LIS2, "any": DQ_ANY,
+}
 FORMATS = tuple(_FORMATS)
-PRECISIONS = (None, "year", "month", "day", "hour", "minute", "second", "fraction")
+PRECISIONS = (None, "year", "month", "week", "day", "hour", "minute", "second", "fraction")
 REASONS = ("unparseable", "no_timezone", "ambiguous_time", "nonexistent_time", "too_early", "future", "epoch_default")
 NO_OFFSET = DQ_NO_OFFSET
 UNREADABLE = DQ_UNREADABLE
@@ -112,14 +127,35 @@ def judge(Column column, format, zone, int64_t earliest, int64_t latest, codes, 
     return utc, precision
 
 
-def read(Column column, format):
-    """(civil microseconds, offset in minutes or NO_OFFSET, index into PRECISIONS) a row, without any zone.
+def join(Column dates, Column times, format):
+    """Texts of a date and texts of a time of day as texts of both, in the format: (bytes, int32 offsets, validity bits).
+    A text that is no whole day, or no time of it, makes an empty text. At most 2**24 rows."""
+    _text(dates)
+    _text(times)
+    cdef int64_t n = dates.c.length
+    if times.c.length != n or n > 1 << 24:
+        raise ValueError(f"{n} dates and {times.c.length} times")
+    cdef int form = _FORMATS[format]
+    made = np.empty(n * DQ_MOST_JOINED, np.uint8)
+    offsets = np.empty(n + 1, np.int32)
+    validity = np.zeros((n + 7) // 8, np.uint8)
+    cdef uint8_t* bytes = <uint8_t*>writable(made, n * DQ_MOST_JOINED)
+    cdef int32_t* ends = <int32_t*>writable(offsets, 4 * (n + 1))
+    cdef uint8_t* bits = <uint8_t*>writable(validity, (n + 7) // 8)
+    with nogil:
+        dq_join(form, &dates.c, &times.c, bytes, ends, bits)
+    return made, offsets, validity
+
+
+def read(Column column, format, bint calendar=True):
+    """(civil microseconds, offset in minutes or NO_OFFSET, index into PRECISIONS) a row, without any zone. With `calendar`
+    week and ordinal dates of ISO 8601 are none: seven digits are taken for one only where a rule says so.
 
     The precision is 0 for a null and UNREADABLE for what the format does not allow; a leap second without an offset
     is unreadable, since nobody can say that it was one."""
     _text(column)
     cdef int64_t n = column.c.length
-    cdef int form = _FORMATS[format]
+    cdef int form = DQ_CALENDAR if calendar and format == "iso8601" else _FORMATS[format]
     cdef int best = level
     civil = np.empty(n, np.int64)
     offset = np.empty(n, np.int32)
