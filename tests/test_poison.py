@@ -460,6 +460,47 @@ CASES = [
         ),
     ),
     Case(
+        dq.Timestamp("fhir", format="fhir"),
+        cells(
+            "fhir",
+            pa.string(),
+            ["2026-11-24T10:15:00Z", "2024-02-29", "2026-11-24T10:15:00.123+01:00"],
+            {
+                "2026-11-24T10:15:00": "unparseable",
+                "2026-11-24T10:15:00z": "unparseable",
+                "2026-02-29": "unparseable",
+                "1970-01-01T00:00:00Z": "epoch_default",
+            },
+        ),
+    ),
+    Case(
+        dq.Timestamp("dicom", format="dicom"),
+        cells(
+            "dicom",
+            pa.string(),
+            ["20261124", "20261124101500.123456+0100", "1997.04.24", "20261124101500-0500 "],
+            {"101500": "unparseable", "20261124101500-0000": "unparseable", "20261124101500": "no_timezone"},
+        ),
+    ),
+    Case(
+        dq.Timestamp("lis2", format="lis2", tz="Europe/London"),
+        cells(
+            "lis2",
+            pa.string(),
+            ["20261124101500", "20261124"],
+            {"20261124101500Z": "unparseable", "202611": "unparseable", "20261025013000": "ambiguous_time"},
+        ),
+    ),
+    Case(
+        dq.Timestamp("written", format="any", tz="Europe/London"),
+        cells(
+            "written",
+            pa.string(),
+            ["24 Nov 2026 10:15", "2026-11-24T10:15:00Z", "24/11/2026"],
+            {"01/02/2026": "ambiguous_time", "Nov 24": "unparseable", "10:15": "unparseable"},
+        ),
+    ),
+    Case(
         dq.Units("units_value", unit="units_unit", analyte=dq.lit("2345-7")),
         beside(
             cells(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -12,6 +13,14 @@ from .logical import can_be_key, has_zone, is_number, is_text, is_time, logical
 from .morsel import Lit, Ref
 from .registry import Registry
 from .zones import Zone
+
+
+class Precise(NamedTuple):
+    """The column that says how precise each time of another is (its words are those of `Timestamp`), and the zone in
+    which its days begin; None where that is each row's own."""
+
+    column: str
+    zone: Zone | None
 
 
 @dataclass
@@ -32,6 +41,8 @@ class Binding:
     """As what the rules before read columns of registries, by registry and column."""
     written: set[str] = field(default_factory=set)
     """The columns of `types` that rules write; the others came with the data."""
+    precisions: dict[str, Precise] = field(default_factory=dict)
+    """Of columns of times that rules write, how precise they are."""
 
     def type_of(self, ref: Ref) -> pa.DataType:
         """The logical type of a column, which is noted as read; `DataError` when there is no such column."""

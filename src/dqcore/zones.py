@@ -93,9 +93,9 @@ def _change(info: ZoneInfo, low: int, high: int, before: int) -> int:
     return high
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def zone(name: str) -> Zone:
-    """The zone of an IANA name or of a fixed offset such as `+01:00`.
+    """The zone of an IANA name or of a fixed offset such as `+01:00` or `+0100`.
 
     Raises `RuleError` when there is no such zone.
 
@@ -129,8 +129,9 @@ def zone(name: str) -> Zone:
 def _fixed_offset(name: str) -> int | None:
     if name in ("UTC", "Z", "Etc/UTC"):
         return 0
-    if len(name) == 6 and name[0] in "+-" and name[3] == ":" and (name[1:3] + name[4:]).isdecimal():
-        hours, minutes = int(name[1:3]), int(name[4:])
+    digits = name[1:3] + name[4:] if name[3:4] == ":" else name[1:]
+    if name[:1] in ("+", "-") and len(digits) == 4 and digits.isascii() and digits.isdecimal():
+        hours, minutes = int(digits[:2]), int(digits[2:])
         if hours <= 14 and minutes < 60 and hours * 60 + minutes <= 14 * 60:
             return (1 if name[0] == "+" else -1) * (hours * 60 + minutes) * 60 * SECOND
     return None
