@@ -272,25 +272,59 @@ static int dq_run_in_order(const void *state, int64_t from, int64_t n, uint8_t *
   return 0;
 }
 
-/* One column of times: microseconds since 1970 in UTC and, where days are compared, on the wall clock; nanoseconds
- * beyond them, or NULL; and its precision in nanoseconds. */
+/* How precise a time is, from coarse to fine. */
+enum {
+  DQ_TO_YEAR = 1, DQ_TO_MONTH, DQ_TO_WEEK, DQ_TO_DAY, DQ_TO_HOUR, DQ_TO_MINUTE, DQ_TO_SECOND, DQ_TO_MILLI, DQ_TO_MICRO,
+  DQ_TO_NANO
+};
+
+/* One column of times: microseconds since 1970 in UTC and on the wall clock; nanoseconds beyond them, or NULL; its
+ * precision, or that of each row where `precisions` is not NULL. `own` is NULL, or for each row the microseconds from UTC to
+ * the clock on which its day or hour begins, INT64_MIN where that is the wall clock. */
 typedef struct {
   const int64_t *utc, *wall, *beyond;
   const uint8_t *valid;
-  int64_t unit;
+  const uint8_t *precisions;
+  const int64_t *own;
+  int precision;
 } dq_times;
 
-static const int64_t DQ_DAY = 86400000000000;
-/* Nanoseconds, cut down to whole units; 128 bits, since times may be held at the ends of int64. */
-DQ_INLINE __int128 dq_cut(const dq_times *t, int64_t i, int64_t unit) {
-  int64_t micros = unit == DQ_DAY ? t->wall[i] : t->utc[i];
-  if (unit == 1) return (__int128)micros * 1000 + (t->beyond ? t->beyond[i] : 0);
-  int64_t step = unit / 1000, rest = step == 1 ? 0 : micros % step;
-  return ((__int128)micros - (rest < 0 ? rest + step : rest)) * 1000;
+DQ_INLINE int64_t dq_floor(int64_t v, int64_t by) { return v / by - (v % by < 0); }
+
+/* The first day of the month or the year of a day, both counted from 1970-01-01. Years begin in March here. */
+static int64_t dq_first_day(int64_t days, int precision) {
+  int64_t z = days + 719468, era = dq_floor(z, 146097), doe = z - era * 146097;
+  int64_t year = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  int64_t day = doe - (365 * year + year / 4 - year / 100), month = (5 * day + 2) / 153;
+  if (precision == DQ_TO_MONTH) return days - (day - (153 * month + 2) / 5);
+  int leap = year % 4 == 0 && (year % 100 != 0 || year == 0);
+  return days - (month >= 10 ? day - 306 : day + 59 + leap);
 }
-/* Each time against the one before it that is not null, at the coarser unit of the two. Codes of column k (from 1):
- * 2k - 1 out of order, 2k too long after; a skip with fewer than two times. `tolerance` and `max_gap` (-1: none) are
- * microseconds. */
+
+/* Row i of `t` in nanoseconds, cut down to a precision, days and hours on the clock of `clock`; 128 bits, since times may be
+ * held at the ends of int64. */
+static __int128 dq_cut(const dq_times *t, const dq_times *clock, int64_t i, int precision) {
+  static const int64_t lengths[] = {[DQ_TO_HOUR] = 3600000000, [DQ_TO_MINUTE] = 60000000, [DQ_TO_SECOND] = 1000000,
+                                    [DQ_TO_MILLI] = 1000, [DQ_TO_MICRO] = 1};
+  const int64_t day = 86400000000;
+  int64_t micros = t->utc[i];
+  if (precision == DQ_TO_NANO) return (__int128)micros * 1000 + (t->beyond ? t->beyond[i] : 0);
+  if (precision <= DQ_TO_MINUTE) {
+    int64_t shift = clock->own ? clock->own[i] : INT64_MIN;
+    if (shift == INT64_MIN) micros = t->wall[i];
+    else if (__builtin_add_overflow(micros, shift, &micros)) micros = shift < 0 ? INT64_MIN : INT64_MAX;
+  }
+  if (precision > DQ_TO_DAY) return (__int128)dq_floor(micros, lengths[precision]) * lengths[precision] * 1000;
+  int64_t days = dq_floor(micros, day);
+  if (precision == DQ_TO_WEEK) days = dq_floor(days + 3, 7) * 7 - 3; /* 1970-01-01 was a Thursday */
+  else if (precision < DQ_TO_WEEK) days = dq_first_day(days, precision);
+  return (__int128)days * day * 1000;
+}
+DQ_INLINE int dq_precision_of(const dq_times *t, int64_t i) { return t->precisions ? t->precisions[i] : t->precision; }
+
+/* Each time against the one before it that is not null, at the coarser precision of the two and on the clock of the coarser
+ * one. Codes of column k (from 1): 2k - 1 out of order, 2k too long after; a skip with fewer than two times. `tolerance` and
+ * `max_gap` (-1: none) are microseconds. */
 static void dq_ordered(const dq_times *columns, int n_columns, int64_t n, int strict, int64_t tolerance,
                        int64_t max_gap, uint8_t *codes) {
   __int128 late = (__int128)tolerance * 1000, most = (__int128)max_gap * 1000;
@@ -301,8 +335,9 @@ static void dq_ordered(const dq_times *columns, int n_columns, int64_t n, int st
       const dq_times *now = columns + k;
       if (!now->valid[i]) continue;
       if (before) {
-        int64_t unit = before->unit > now->unit ? before->unit : now->unit;
-        __int128 after = dq_cut(now, i, unit) - dq_cut(before, i, unit);
+        int one = dq_precision_of(before, i), other = dq_precision_of(now, i), coarser = one < other ? one : other;
+        __int128 after = dq_cut(now, one < other ? before : now, i, coarser) -
+                         dq_cut(before, other < one ? now : before, i, coarser);
         code = DQ_PASS;
         if (after < -late || (strict && after == -late)) code = (uint8_t)(2 * k - 1);
         else if (max_gap >= 0 && after > most) code = (uint8_t)(2 * k);

@@ -8,6 +8,7 @@ from .columns import Column
 from .steps import Step
 
 OPERATORS: dict[str, int]
+TO_PRECISION: dict[str, int]
 
 def widen(column: Column) -> NDArray[Any]: ...
 def per_microsecond(type_: Any) -> tuple[int, int]: ...
@@ -38,7 +39,16 @@ def compare(
     codes: NDArray[np.uint8],
 ) -> None: ...
 def ordered(
-    columns: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.uint8], int]],
+    columns: Sequence[
+        tuple[
+            NDArray[np.int64],
+            NDArray[np.int64],
+            NDArray[np.int64] | None,
+            NDArray[np.uint8],
+            int | NDArray[np.uint8],
+            NDArray[np.int64] | None,
+        ]
+    ],
     strict: bool,
     tolerance: int,
     max_gap: int,

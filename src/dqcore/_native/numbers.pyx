@@ -54,11 +54,18 @@ cdef extern from "numbers.h" nogil:
         const int64_t* wall
         const int64_t* beyond
         const uint8_t* valid
-        int64_t unit
+        const uint8_t* precisions
+        const int64_t* own
+        int precision
 
     void dq_ordered(const dq_times* columns, int n_columns, int64_t n, int strict, int64_t tolerance,
                     int64_t max_gap, uint8_t* codes)
 
+
+TO_PRECISION = {
+    "year": 1, "month": 2, "week": 3, "day": 4, "hour": 5, "minute": 6, "second": 7, "s": 7, "ms": 8, "us": 9, "ns": 10,
+}
+"""How precise a time is: the words of `Timestamp` and the units of Arrow's types, from coarse to fine."""
 
 OPERATORS = {"<": 0b001, "<=": 0b011, "==": 0b010, ">=": 0b110, ">": 0b100, "!=": 0b101}
 
@@ -248,8 +255,9 @@ def compare(left, left_valid, operator, right, right_valid, codes):
 def ordered(columns, strict, int64_t tolerance, int64_t max_gap, codes):
     """Codes of times in the order of `columns`: of column k (from 1), 2k - 1 out of order and 2k too long after.
 
-    A column is (microseconds in UTC, the same on the wall clock, nanoseconds beyond or None, valid, its precision in
-    nanoseconds). `max_gap` is -1 for none.
+    A column is (microseconds in UTC, the same on the wall clock, nanoseconds beyond or None, valid, its precision as
+    `TO_PRECISION` counts them or such a number a row, microseconds from UTC to each row's own clock or None, the least
+    number for none). `max_gap` is -1 for none.
     """
     cdef dq_times times[MOST_ORDERED]
     cdef int count = len(columns)
@@ -257,14 +265,22 @@ def ordered(columns, strict, int64_t tolerance, int64_t max_gap, codes):
     cdef int k
     if not 2 <= count <= MOST_ORDERED:
         raise ValueError(f"{count} columns to order; from 2 to {MOST_ORDERED}")
-    for k, (utc, wall, beyond, valid, unit) in enumerate(columns):
+    for k, (utc, wall, beyond, valid, precision, own) in enumerate(columns):
         times[k].utc = <const int64_t*>readable(utc, 8 * n)
         times[k].wall = <const int64_t*>readable(wall, 8 * n)
         times[k].beyond = NULL
         if beyond is not None:
             times[k].beyond = <const int64_t*>readable(beyond, 8 * n)
         times[k].valid = <const uint8_t*>readable(valid, n)
-        times[k].unit = unit
+        times[k].precisions = NULL
+        times[k].own = NULL
+        times[k].precision = TO_PRECISION["ns"]
+        if isinstance(precision, int):
+            times[k].precision = precision
+        else:
+            times[k].precisions = <const uint8_t*>readable(precision, n)
+        if own is not None:
+            times[k].own = <const int64_t*>readable(own, 8 * n)
     cdef int is_strict = bool(strict)
     cdef uint8_t* out = <uint8_t*>writable(codes, n)
     with nogil:
