@@ -13,8 +13,8 @@ from . import knowledge
 from .arrays import take_rows
 from .engine.chunks import MORSEL_ROWS
 from .engine.prepare import Plan, prepare
-from .engine.scan import cpus, scan
-from .engine.verdict import found, written_columns
+from .engine.scan import Scanned, cpus, scan
+from .engine.verdict import Judge, found, written_columns
 from .errors import DataError, RuleError, did_you_mean
 from .progress import ticking
 from .registry import Registry
@@ -281,7 +281,15 @@ class Validator:
         """A new validator with some registries replaced; this one keeps serving with the old ones."""
         return type(self)(self.rules, self.schema, {**self.registries, **registries}, self.now)
 
-    def _run(self, table: pa.Table, threads: int | None, progress: bool | Callable[[int], None]) -> Report:
+    def _run(
+        self,
+        table: pa.Table,
+        threads: int | None,
+        progress: bool | Callable[[int], None],
+        recall: Callable[[Plan, Scanned, pa.Table], Mapping[int, Judge]] | None = None,
+    ) -> Report:
+        """`recall` is given what was scanned, and the table with the columns that were written; it gives who judges in
+        place of keyed checks."""
         if threads is not None and (not isinstance(threads, int) or threads < 1):
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
         rows = table.num_rows
@@ -291,12 +299,13 @@ class Validator:
         else:
             with ticking(progress, rows, len(self.rules)) as tick:
                 scanned = scan(self._plan, table, threads, tick=tick)
-        made, firsts = found(self._plan, scanned, rows, threads)
+        written = table
+        for name, column in written_columns(scanned).items():
+            written = written.append_column(name, column)
+        judges = None if recall is None else recall(self._plan, scanned, written)
+        made, firsts = found(self._plan, scanned, rows, threads, judges)
         segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
-        if scanned.written:
-            for name, column in written_columns(scanned).items():
-                table = table.append_column(name, column)
-        return Report(self._about, made, table, rows, segments)
+        return Report(self._about, made, written, rows, segments)
 
     @cached_property
     def _about(self) -> About:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,18 +16,24 @@ from .._native.outcomes import Marks
 from ..arrays import numbers
 from ..keyed import Run
 from ..report import Counts, Found, Outcome
-from ..rules.base import Check, JudgedTable, KeyCheck, Pieces, TableCheck, TableRule
+from ..rules.base import Check, Judged, JudgedTable, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
 from .scan import MarkedNoted, Scanned, run
 
 Segments = NDArray[np.int64]
+Judge = Callable[[Any, Run], Judged]
+"""As `KeyCheck.judge`."""
 
 
-def found(plan: Plan, scanned: Scanned, rows: int, threads: int = 1) -> tuple[list[Outcome] | Found, pa.Array | None]:
-    """What every rule came to, in order, and the first row of each segment (None without segments)."""
+def found(
+    plan: Plan, scanned: Scanned, rows: int, threads: int = 1, judges: Mapping[int, Judge] | None = None
+) -> tuple[list[Outcome] | Found, pa.Array | None]:
+    """What every rule came to, in order, and the first row of each segment (None without segments). `judges` judge in
+    place of the checks of some keyed rules, by number."""
     states: list[Any] = list(scanned.states)
     for number in plan.later:
-        states[number] = _judged(plan.bound[number], states[number], rows, partial(run, threads=threads))
+        judge = None if judges is None else judges.get(number)
+        states[number] = _judged(plan.bound[number], states[number], rows, partial(run, threads=threads), judge)
     for number, state in enumerate(states):
         if isinstance(state, MarkedNoted):
             details = partial(_details, plan.bound[number].check, state.marks, state.noted)
@@ -61,13 +67,13 @@ class Settled(NamedTuple):
     of_table: JudgedTable | None = None
 
 
-def _judged(bound: Bound[Check], state: Any, rows: int, work: Run) -> Marks | Settled:
+def _judged(bound: Bound[Check], state: Any, rows: int, work: Run, judge: Judge | None) -> Marks | Settled:
     check = bound.check
     if isinstance(check, TableCheck):
         judged = check.judge(state)
         return Settled(_outcomes.passes(rows), judged.details, judged)
     assert isinstance(check, KeyCheck)
-    codes, details = check.judge(state.own, work)
+    codes, details = (judge or check.judge)(state.own, work)
     if state.overlay is not None:
         _outcomes.lay_over(codes, state.overlay["codes"])
     marks = _outcomes.pack(codes)

@@ -36,6 +36,7 @@ from ..groups import taken as taken
 from ..keyed import Run
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 from ..registry import Registry
+from ..remembers import Remembers
 from ..steps import Steps
 from .kinds import kind_of
 
@@ -89,6 +90,8 @@ class Rule(ABC):
     """Every reason that the rule may give; one that ends in `:<column>` is followed by a column's name."""
     default_severity: ClassVar[str] = "error"
     shape: ClassVar[str] = ""
+    watched: ClassVar[tuple[str, ...]] = ()
+    """The columns of its details that are followed from batch to batch, for each group by itself."""
 
     id: str
     severity: str
@@ -347,6 +350,11 @@ class KeyCheck(Check):
     @abstractmethod
     def judge(self, state: Any, run: Run) -> Judged:
         """The verdict on every row, from the state of the whole table; `run` is for work that can be shared out."""
+
+    def remembers(self) -> Remembers | None:
+        """What a monitor keeps of a row, to give it to the check again before the rows of later batches; None where it
+        keeps nothing, and every batch is judged by itself."""
+        return None
 
 
 class Tally(NamedTuple):

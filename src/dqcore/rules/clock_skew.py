@@ -20,6 +20,7 @@ from ..errors import RuleError
 from ..keyed import Run, everywhere
 from ..logical import logical
 from ..morsel import Cells, Morsel
+from ..remembers import Remembers
 from ..steps import Steps
 from .base import (
     SKIP,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 SHARES = 16
 """Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
+MOST_REMEMBERED = 65_536
+"""A clock is told from this many rows as well as from more, and each batch reads those of its devices again."""
 REASONS = ("clock_offset", "clock_drift", "clock_step", "time_zone_offset", "epoch_reset", "ahead_of_reference")
 REASON_OF = {
     "offset": "clock_offset",
@@ -75,6 +78,7 @@ class ClockSkew(KeyRule):
 
     leading = ("observed",)
     reasons = REASONS
+    watched = ("offset_s", "drift_ppm", "diagnosis")
 
     observed: str
     reference: str
@@ -204,6 +208,11 @@ class ClockSkewCheck(KeyCheck):
         keys = pa.table(taken(state.by, devices.firsts, self.types), names=list(self.rule.by))
         details = partial(clocks.details, keys, found, counts, told, self.rule.reference, self.zone)
         return Judged(devices.codes, details)
+
+    def remembers(self) -> Remembers:
+        rule = self.rule
+        times = (rule.observed, rule.reference)
+        return Remembers(rule.by, times, at=rule.reference, needs=times, null_keys=True, most=MOST_REMEMBERED)
 
     def _codes(self, found: NDArray[Any], told: NDArray[np.object_]) -> NDArray[np.uint8]:
         """What the kernel is to give the rows of each piece that its clock was wrong on."""

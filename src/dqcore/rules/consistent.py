@@ -9,6 +9,7 @@ from ..binding import Binding
 from ..errors import RuleError
 from ..keyed import Run, ScannedKeys, anywhere, flags_of, scan_keys
 from ..morsel import Morsel
+from ..remembers import Remembers
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
 
 
@@ -67,3 +68,6 @@ class ConsistentCheck(KeyCheck):
         codes = state.codes()
         state.mark_differing(codes, len(self.rule.dependent), run)
         return Judged(codes)
+
+    def remembers(self) -> Remembers:
+        return Remembers(self.rule.determinant, equal=self.rule.dependent, once=True)

@@ -21,6 +21,7 @@ from ..errors import RuleError
 from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, queue_keys, scan_keys
 from ..logical import logical
 from ..morsel import Codes, Flags, Morsel
+from ..remembers import Remembers
 from ..steps import Steps
 from ..tolerance import Tolerance, measure, tolerance
 from .base import (
@@ -37,6 +38,8 @@ from .base import (
 
 FEW = 1 << 16
 """Fewer rows than these whose key comes again are judged in turn: threads would wait for each other longer than that."""
+STATUSES = ("C", "F", "P")
+"""The words of a status that make a correction, or none; all others are alike."""
 COUNTS = ("rows", "retransmissions", "corrections", "conflicts")
 Counted = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """A group each: its retransmissions, corrections and conflicts."""
@@ -187,6 +190,18 @@ class DuplicatesCheck(KeyCheck):
         repeats = state.keys.repeats(run, self.within is not None)
         self._judge(repeats, state.cells, codes, run)
         return Judged(codes, partial(self._details, state.cells, [valid for _, valid in state.keys.valid]))
+
+    def remembers(self) -> Remembers:
+        rule = self.rule
+        times, values = (() if column is None else (column,) for column in (rule.at, rule.value))
+        return Remembers(
+            rule.columns,
+            plain=times if self.near is None else (*times, *values),
+            words={} if rule.status is None else {rule.status: STATUSES},
+            equal=values if self.near is None else (),
+            at=rule.at,
+            needs=(*values, *times),
+        )
 
     def _judge(self, repeats: list[Repeats], cells: list[Morsel], codes: Codes, run: Run) -> list[Counted]:
         """Codes into `codes`; and for each part of the repeats what its groups count."""

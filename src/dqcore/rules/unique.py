@@ -8,6 +8,7 @@ from ..binding import Binding
 from ..errors import RuleError
 from ..keyed import Run, ScannedKeys, queue_keys, scan_keys
 from ..morsel import Morsel
+from ..remembers import Remembers
 from ..steps import Steps
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
 
@@ -66,3 +67,6 @@ class UniqueCheck(KeyCheck):
         codes = state.codes()
         state.mark_repeats(codes, DUPLICATE, self.rule.keep == "first", run)
         return Judged(codes)
+
+    def remembers(self) -> Remembers:
+        return Remembers(self.rule.columns, once=True)
