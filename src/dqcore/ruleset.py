@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
@@ -24,6 +25,9 @@ from .rules.plain import from_plain, json_schema, plain_value, to_plain
 from .sources.arrow import MARK, as_table
 from .version import VERSION
 from .zones import zone
+
+if TYPE_CHECKING:
+    from .monitor import Monitor
 
 Data = Any
 """Anything that speaks Arrow, a polars LazyFrame, a dataset, or a path."""
@@ -150,7 +154,7 @@ class RuleSet:
         `schema` is a `pyarrow.Schema` or anything that has one. Raises `RuleError` for what is wrong with the rules
         and `DataError` for what the data lacks.
         """
-        return Validator(self, _schema(schema), registries or {}, _instant(now))
+        return Validator(self, _schema(schema), registries or {}, instant(now))
 
     def validate(
         self,
@@ -170,6 +174,25 @@ class RuleSet:
         known = as_registries(registries or {})
         table = self._converted(as_table(data), known)
         return self.prepare(table.schema, registries=known, now=now)._run(table, threads, progress)
+
+    def monitor(
+        self,
+        store: str | os.PathLike[str],
+        *,
+        secret: str | os.PathLike[str],
+        registries: Mapping[str, Registry | Data] | None = None,
+        create: bool = False,
+        remember: str | timedelta | None = None,
+    ) -> Monitor:
+        """The rules with a memory, kept in the file `store` across batches and restarts.
+
+        `secret` is the file of the key under which keys of rows are kept as digests. With `create` a store and a key
+        file that are missing are made. `remember` is for how long rows are remembered (a duration such as `"90d"`;
+        default: for ever). Raises `StateError` for a store that is missing, was made with another key, or is in use.
+        """
+        from .monitor import Monitor  # SQLite is nobody else's need
+
+        return Monitor(self, store, secret=secret, registries=registries, create=create, remember=remember)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, allow: Iterable[str] = ()) -> Self:
@@ -352,7 +375,7 @@ def _schema(given: Any) -> pa.Schema:
     return schema if isinstance(schema, pa.Schema) else as_table(given).schema
 
 
-def _instant(now: datetime | str | None) -> int | None:
+def instant(now: datetime | str | None) -> int | None:
     if now is None:
         return None
     if isinstance(now, str):

@@ -37,6 +37,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "rules_digest": about.rules_digest,
         "versions": about.versions,
         "now": about.now,
+        **({} if about.batch is None else {"batch": dict(about.batch)}),
         "tz": about.tz,
         "keys": list(about.keys),
         "by": list(about.by),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -34,6 +34,8 @@ class About:
     pilot: bool
     now: str | None
     certify: Callable[[], tuple[str, dict[str, Any]]] = field(repr=False, compare=False)
+    batch: Mapping[str, str] | None = None
+    """Of a monitor's report: the batch's id, when it came, and the fingerprint of the store's key."""
 
     @cached_property
     def certified(self) -> tuple[str, dict[str, Any]]:

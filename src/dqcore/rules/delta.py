@@ -20,6 +20,7 @@ from ..errors import RuleError
 from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, scan_keys
 from ..logical import logical
 from ..morsel import Codes, Flags, Morsel
+from ..remembers import Remembers
 from ..tolerance import measure, tolerance
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, column_name, composite
 
@@ -148,6 +149,11 @@ class DeltaCheck(KeyCheck):
             said = look_up(state.cells, [self.rule.value, self.rule.at], rows.rows(), self._said, run)
             run([partial(self._judge_part, part, rows, said, codes) for part in repeats])
         return Judged(codes)
+
+    def remembers(self) -> Remembers:
+        rule = self.rule
+        told = (rule.value, rule.at)
+        return Remembers(rule.by, told, at=rule.at, needs=told, null_keys=True)
 
     def _said(self, morsel: Morsel) -> dict[str, NDArray[Any]]:
         return {

@@ -196,9 +196,9 @@ class DuplicatesCheck(KeyCheck):
         times, values = (() if column is None else (column,) for column in (rule.at, rule.value))
         return Remembers(
             rule.columns,
-            plain=times if self.near is None else (*times, *values),
+            plain=times if self.measure is None else (*times, *values),
             words={} if rule.status is None else {rule.status: STATUSES},
-            equal=values if self.near is None else (),
+            equal=values if self.measure is None else (),
             at=rule.at,
             needs=(*values, *times),
         )

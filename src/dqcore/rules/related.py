@@ -19,6 +19,7 @@ from ..errors import RuleError
 from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, scan_keys
 from ..logical import is_text, logical
 from ..morsel import Cells, Codes, Morsel
+from ..remembers import Remembers
 from ..sql import Predicate, columns_in
 from ..sql.kinds import kind_of
 from ..zones import Zone
@@ -91,11 +92,11 @@ class Related(KeyRule):
 
     def bind(self, binding: Binding) -> RelatedCheck:
         binding.key(*self.by)
-        binding.code(self.analyte)
+        of_text = is_text(binding.code(self.analyte))
         type_ = binding.number(self.value)
         value = pa.float64() if pa.types.is_null(type_) else kind_of(type_, False).arrow
         predicate = Predicate(self.sql, dict.fromkeys(self.terms, value), binding.zone, f"rule {self.id!r}: sql")
-        return RelatedCheck(self, predicate, value, binding.zone)
+        return RelatedCheck(self, predicate, value, binding.zone, of_text)
 
 
 def _terms(given: Any) -> dict[str, str | tuple[str, ...]]:
@@ -161,10 +162,13 @@ class Groups(NamedTuple):
 class RelatedCheck(KeyCheck):
     rule: Related
 
-    def __init__(self, rule: Related, predicate: Predicate, value: pa.DataType, zone: Zone | None) -> None:
+    def __init__(
+        self, rule: Related, predicate: Predicate, value: pa.DataType, zone: Zone | None, of_text: bool
+    ) -> None:
         super().__init__(rule, [Finding("inconsistent", rule.value)])
         self.predicate, self.value, self.zone = predicate, value, zone
         listed = [[codes] if isinstance(codes, str) else codes for codes in rule.terms.values()]
+        self.of_text = of_text
         self.codes = {code: term for term, codes in enumerate(listed) for code in codes}
 
     def scan(self, morsel: Morsel, selected: Selected) -> Terms:
@@ -204,6 +208,16 @@ class RelatedCheck(KeyCheck):
         terms, values = np.concatenate(state.terms), pa.concat_arrays(state.values)
         codes[groups.rows] = self._verdicts(groups, terms[places], values.take(numbers(places)))[groups.of_row]
         return Judged(codes)
+
+    def remembers(self) -> Remembers:
+        rule = self.rule
+        codes = tuple(self.codes)
+        return Remembers(
+            rule.by,
+            plain=(rule.value,) if self.of_text else (rule.value, rule.analyte),
+            words={rule.analyte: codes} if self.of_text else {},
+            needs=(rule.analyte, rule.value),
+        )
 
     def _verdicts(self, groups: Groups, terms: NDArray[np.uint8], values: pa.Array) -> Codes:
         """A code a specimen, from the terms and values of its rows."""
