@@ -87,6 +87,17 @@ def parser() -> argparse.ArgumentParser:
         "--spellings", metavar="PATH", help="the house's spellings: a table of spelling, unit, analyte"
     )
 
+    command = commands.add_parser("monitor", help="what is in a monitor's store, whether it is sound, and less of it")
+    command.add_argument("store", metavar="STATE", help="the store's file")
+    command.add_argument("action", choices=("status", "verify", "compact"))
+
+    command = commands.add_parser("history", help="what a monitor found over time, the worst first")
+    command.add_argument("store", metavar="STATE", help="the store's file")
+    command.add_argument("--since", metavar="TIME", help="a time, or a duration before the latest batch (default: 7d)")
+    command.add_argument("--html", metavar="F", help="write it as a page")
+    command.add_argument("--table", metavar="F", help="write it as a table (.parquet or .csv)")
+    command.add_argument("--prometheus", action="store_true", help="the totals, as Prometheus reads them, instead")
+
     command = commands.add_parser("verify", help="recompute a report's outcome from its counts")
     command.add_argument("report", metavar="REPORT.json")
     return top

@@ -79,6 +79,35 @@ def run_units(given: argparse.Namespace) -> int:
     return FAILED if told.reason else PASSED
 
 
+def run_monitor(given: argparse.Namespace) -> int:
+    from .monitor.command import compact_text, status_text, verify_lines  # SQLite is nobody else's need
+
+    if given.action == "verify":
+        problems = verify_lines(given.store)
+        for problem in problems:
+            print(f"{given.store}: {printable(problem)}", file=sys.stderr)
+        print(f"{given.store}: {'does not add up' if problems else 'is sound'}")
+        return FAILED if problems else PASSED
+    print(printable_lines(status_text(given.store) if given.action == "status" else compact_text(given.store)), end="")
+    return PASSED
+
+
+def run_history(given: argparse.Namespace) -> int:
+    from .monitor.command import history_text, history_table, prometheus_text, write_history
+
+    since = given.since or "7d"
+    if given.html:
+        write_history(given.store, given.html, since)
+    if given.table:
+        write_table(history_table(given.store, since), Path(given.table))
+    print(prometheus_text(given.store) if given.prometheus else printable_lines(history_text(given.store, since)), end="")
+    return PASSED
+
+
+def printable_lines(text: str) -> str:
+    return "".join(f"{printable(line)}\n" for line in text.splitlines())
+
+
 def run_verify(given: argparse.Namespace) -> int:
     outcome, problems = verify(given.report)
     for problem in problems:

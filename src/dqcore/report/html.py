@@ -20,9 +20,13 @@ BAR = 600
 
 def page(report: Mapping[str, Any]) -> str:
     """A whole page from `Report.to_dict()`."""
+    return document(f"{report['name'] or 'dqcore report'}: {report['outcome']}", _content(report))
+
+
+def document(title: str, content: Markup) -> str:
+    """A whole page of its own: no script, no address, nothing that is fetched."""
     style = _style()
     policy = f"default-src 'none'; style-src 'sha256-{base64.b64encode(sha256(style.encode()).digest()).decode()}'"
-    title = f"{report['name'] or 'dqcore report'}: {report['outcome']}"
     head = joined(
         Markup('<meta charset="utf-8">'),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'),
@@ -32,7 +36,7 @@ def page(report: Mapping[str, Any]) -> str:
         # The style is ours and is hashed as it stands, so it alone is not escaped.
         Markup(f"<style>{style}</style>"),
     )
-    body = element("body", element("main", _content(report), class_="dqcore"))
+    body = element("body", element("main", content, class_="dqcore"))
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>{body}</html>\n'
 
 
@@ -104,7 +108,7 @@ def _rules(rules: Sequence[Mapping[str, Any]]) -> Markup:
                 *(element("td", text, class_="number") for text in _numbers(rule, share)),
             ]
         )
-    return element("section", element("h2", "Rules"), _table(heads, lines))
+    return element("section", element("h2", "Rules"), table(heads, lines))
 
 
 def _kind(rule: Mapping[str, Any]) -> str:
@@ -119,7 +123,8 @@ def _has_more(rule: Mapping[str, Any]) -> bool:
     return bool(rule["findings"] or rule["reasons"] or rule["segments"] or rule["details"])
 
 
-def _table(heads: Iterable[str], lines: Iterable[Iterable[Markup]]) -> Markup:
+def table(heads: Iterable[str], lines: Iterable[Iterable[Markup]]) -> Markup:
+    """A table with a head; a line is its cells, as elements."""
     head = element(
         "thead", element("tr", *(element("th", name, class_="number" * (name in NUMBERS)) for name in heads))
     )
@@ -129,7 +134,7 @@ def _table(heads: Iterable[str], lines: Iterable[Iterable[Markup]]) -> Markup:
 
 def _plain_table(records: Sequence[Mapping[str, Any]]) -> Markup:
     heads = list(dict.fromkeys(name for record in records for name in record))
-    return _table(heads, ([_cell(record.get(name)) for name in heads] for record in records))
+    return table(heads, ([_cell(record.get(name)) for name in heads] for record in records))
 
 
 def _cell(value: Any) -> Markup:
