@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import dqcore as dq
@@ -145,17 +145,19 @@ def check_details(report: Any, whole: Any, rule: Any, rows: list[dict[str, Any]]
     assert sorted(order[0]) == sorted(order[1]), rule.id
 
 
+FOUND = (Phase.explicit, Phase.generate)
+"""What is found is shown as it was found: to make it smaller takes minutes."""
 BATCHES = st.lists(st.lists(ROW, max_size=12), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, phases=FOUND)
 @given(batches=BATCHES, data=st.data())
 def test_earlier_rows_are_as_if_before_those_of_the_batch(batches: list[list[dict[str, Any]]], data: Any) -> None:
     encodings = data.draw(st.lists(st.integers(0, 2), min_size=len(batches), max_size=len(batches)))
     check(batches, encodings, None, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, phases=FOUND)
 @given(batches=BATCHES, gap=st.integers(0, 40), remember=st.integers(1, 60))
 def test_what_is_older_is_forgotten(batches: list[list[dict[str, Any]]], gap: int, remember: int) -> None:
     check(batches, [0] * len(batches), timedelta(minutes=remember), gap)
