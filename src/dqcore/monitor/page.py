@@ -211,9 +211,10 @@ def page_lines(store: Store, since: Period, most: int = 20) -> list[str]:
     """The worst of the page as lines of text."""
     with store.guarded():
         low = instant_since(store.sql, since)
-        last = store.sql.execute("SELECT max(at) FROM batches WHERE at >= ?", (low,)).fetchone()[0]
-        watched, _, volume = _read(store, low, last)
-    rows, batches = sum(told[0] for told in volume.values()), max((told[1] for told in volume.values()), default=0)
+        last, batches, rows = store.sql.execute(
+            "SELECT max(at), count(*), sum(rows) FROM batches WHERE at >= ?", (low,)
+        ).fetchone()
+        watched, _, _ = _read(store, low, last)
     told = [f"{batches:,} batches, {rows:,} rows" if batches else "no batches"]
     for line in watched[:most]:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in line.reasons.most_common(4))
