@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := $(wildcard src/dqcore/_native/*.pyx src/dqcore/_native/*.pxd src/dqcore/_native/*.h) setup.py pyproject.toml
 
-.PHONY: demo test lint bench sanitize wheel clean
+.PHONY: demo test lint bench sanitize kill wheel clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/dqcore demo dqcore-demo
@@ -25,6 +25,10 @@ bench: $(VENV)/.bench
 # The kernels under AddressSanitizer and UndefinedBehaviorSanitizer, built beside the release build.
 sanitize: $(VENV)/.test
 	PYTHON=$(RUN) bash tests/sanitize.sh
+
+# A monitor is killed 200 times at random instants, and its store looked at each time.
+kill: $(VENV)/.test
+	$(RUN) tests/monitor/killed.py 200
 
 # A wheel built from the sdist, installed in a new environment, passes the tests.
 wheel: $(VENV)/.test

@@ -1,4 +1,4 @@
-"""The command line: `dqcore validate`, `demo`, `rules`, `verify`.
+"""The command line: `dqcore validate`, `demo`, `rules`, `units`, `verify`, `monitor`, `history`.
 
 Exit status: 0 passed (or warned), 1 did not pass, 2 the rules or the command are wrong, 3 the data does not fit or
 cannot be read whole, 4 internal error, 130 interrupted.

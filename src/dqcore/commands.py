@@ -93,14 +93,16 @@ def run_monitor(given: argparse.Namespace) -> int:
 
 
 def run_history(given: argparse.Namespace) -> int:
-    from .monitor.command import history_text, history_table, prometheus_text, write_history
+    from .monitor.command import history_table, history_text, prometheus_text, write_history
 
     since = given.since or "7d"
     if given.html:
         write_history(given.store, given.html, since)
     if given.table:
         write_table(history_table(given.store, since), Path(given.table))
-    print(prometheus_text(given.store) if given.prometheus else printable_lines(history_text(given.store, since)), end="")
+    print(
+        prometheus_text(given.store) if given.prometheus else printable_lines(history_text(given.store, since)), end=""
+    )
     return PASSED
 
 

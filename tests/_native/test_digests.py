@@ -23,7 +23,9 @@ def test_digests_are_blake2b(rows: int, width: int) -> None:
         assert line.tobytes() == whole[:width]
 
 
-@pytest.mark.parametrize(("secret", "purpose", "width"), [(b"", b"p" * 16, 16), (b"s" * 32, b"p", 16), (b"s" * 32, b"p" * 16, 17)])
+@pytest.mark.parametrize(
+    ("secret", "purpose", "width"), [(b"", b"p" * 16, 16), (b"s" * 32, b"p", 16), (b"s" * 32, b"p" * 16, 17)]
+)
 def test_what_does_not_fit_is_refused(secret: bytes, purpose: bytes, width: int) -> None:
     with pytest.raises(ValueError, match="secret"):
         digest(np.zeros((1, 2), np.uint64), secret, purpose, width)

@@ -67,7 +67,9 @@ def test_no_value_is_in_the_files(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_equal_values_of_two_keys_do_not_look_equal(opened: Opened) -> None:
-    with opened(dq.RuleSet([dq.Consistent("patient", "name"), dq.Unique("name"), dq.Unique("name", id="again")])) as monitor:
+    with opened(
+        dq.RuleSet([dq.Consistent("patient", "name"), dq.Unique("name"), dq.Unique("name", id="again")])
+    ) as monitor:
         monitor.validate(batch(["a", "b", "c"]), batch_id="1")
         rows = [bytes(line[0]) for line in monitor._store.sql.execute("SELECT rows FROM kept WHERE rule = 1")]
         keys = [bytes(line[0]) for line in monitor._store.sql.execute("SELECT key FROM kept WHERE rule > 1")]
@@ -89,7 +91,12 @@ def test_one_patient_is_forgotten_in_every_rule(opened: Opened) -> None:
 
 @pytest.mark.parametrize(
     ("key", "gone"),
-    [({"site": "s1"}, 2), ({"site": "s1", "message": "MESSAGE-1"}, 1), ({"message": "MESSAGE-0"}, 2), ({"patient": "p1", "site": "s2"}, 1)],
+    [
+        ({"site": "s1"}, 2),
+        ({"site": "s1", "message": "MESSAGE-1"}, 1),
+        ({"message": "MESSAGE-0"}, 2),
+        ({"patient": "p1", "site": "s2"}, 1),
+    ],
 )
 def test_of_a_composite_key_any_columns_can_be_named(opened: Opened, key: dict[str, str], gone: int) -> None:
     with opened(dq.RuleSet([RULES["composite"]])) as monitor:
@@ -108,7 +115,13 @@ def test_a_value_alone_is_that_of_every_key_of_one_column(opened: Opened) -> Non
 
 @pytest.mark.parametrize(
     ("key", "said"),
-    [({}, "no column"), ({"patiend": "x"}, "did you mean 'patient'"), ({"name": "x"}, "no rule's key"), ({"patient": object()}, "is not string"), ({"code": "x", "birth": 1}, "no rule's key")],
+    [
+        ({}, "no column"),
+        ({"patiend": "x"}, "did you mean 'patient'"),
+        ({"name": "x"}, "no rule's key"),
+        ({"patient": object()}, "is not string"),
+        ({"code": "x", "birth": 1}, "no rule's key"),
+    ],
 )
 def test_what_is_no_key_is_refused(opened: Opened, key: Any, said: str) -> None:
     with opened(RULES) as monitor:
@@ -118,9 +131,18 @@ def test_what_is_no_key_is_refused(opened: Opened, key: Any, said: str) -> None:
 
 
 def test_keys_of_other_types(opened: Opened) -> None:
-    rules = dq.RuleSet([dq.Unique("n"), dq.Unique("d", id="dates"), dq.Unique("t", id="times"), dq.Unique("f", id="floats")])
+    rules = dq.RuleSet(
+        [dq.Unique("n"), dq.Unique("d", id="dates"), dq.Unique("t", id="times"), dq.Unique("f", id="floats")]
+    )
     at = datetime(2026, 11, 24, 10, tzinfo=UTC)
-    data = pa.table({"n": pa.array([7], pa.uint8()), "d": pa.array([date(2026, 11, 24)]), "t": pa.array([at], pa.timestamp("ns", "UTC")), "f": [-0.0]})
+    data = pa.table(
+        {
+            "n": pa.array([7], pa.uint8()),
+            "d": pa.array([date(2026, 11, 24)]),
+            "t": pa.array([at], pa.timestamp("ns", "UTC")),
+            "f": [-0.0],
+        }
+    )
     with opened(rules) as monitor:
         monitor.validate(data, batch_id="1")
         for key in ({"n": 7}, {"d": date(2026, 11, 24)}, {"t": at}, {"f": 0.0}):

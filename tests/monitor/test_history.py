@@ -70,10 +70,21 @@ def test_the_history_has_a_row_per_batch_rule_and_segment(monitor: Any) -> None:
     ]  # fmt: skip
     south = first[3]
     assert south["reasons"] == [{"reason": "not_found", "rows": 5}]
-    assert (south["rows"], south["evaluated"], south["failed"], south["outcome"], south["owner"]) == (10, 10, 5, "failed", "adt@north")
+    assert (south["rows"], south["evaluated"], south["failed"], south["outcome"], south["owner"]) == (
+        10,
+        10,
+        5,
+        "failed",
+        "adt@north",
+    )
     assert south["at"] == START + timedelta(days=3)
     words = {(line["segment"], one["name"]): one["value"] for line in first[:2] for one in line["measures"]}
-    assert words == {("north", "status=C"): 1, ("north", "status=F"): 9, ("south", "status=C"): 1, ("south", "status=F"): 9}
+    assert words == {
+        ("north", "status=C"): 1,
+        ("north", "status=F"): 9,
+        ("south", "status=C"): 1,
+        ("south", "status=F"): 9,
+    }
     clocks = {(one["of"], one["name"]): one["value"] or one["word"] for one in first[4]["measures"]}
     assert clocks["d0", "diagnosis"] == "offset"
     assert clocks["d0", "offset_s"] == pytest.approx(40)
@@ -98,7 +109,7 @@ def test_since_is_a_time_or_a_duration_before_the_latest_batch(monitor: Any) -> 
     assert monitor.history(since=datetime(2026, 11, 9, tzinfo=UTC)).num_rows == 2 * whole
     assert monitor.history(rule="match:patient").num_rows == 20
     assert monitor.history(since="2027-01-01T00:00:00Z").num_rows == 0
-    for wrong in ("soon", "2026-11-09T00:00:00", "2026-13-09", datetime(2026, 1, 1)):  # noqa: DTZ001
+    for wrong in ("soon", "2026-11-09T00:00:00", "2026-13-09", datetime(2026, 1, 1)):
         with pytest.raises(dq.RuleError):
             monitor.history(since=wrong)
 
@@ -132,7 +143,10 @@ def test_prometheus_reads_the_totals(monitor: Any) -> None:
     assert re.fullmatch(f"(?:{line}\n)+", told)
     assert 'dqcore_batches_total{outcome="failed"} 10\n' in told
     assert "dqcore_rows_total 200\n" in told
-    assert 'dqcore_rule_failures_total{rule="match:patient",owner="adt@north",segment="south",reason="not_found"} 50\n' in told
+    assert (
+        'dqcore_rule_failures_total{rule="match:patient",owner="adt@north",segment="south",reason="not_found"} 50\n'
+        in told
+    )
     assert 'dqcore_measure{rule="clock_skew:at",of="d0",name="offset_s"}' in told
     assert f"dqcore_last_batch_timestamp_seconds {(START + timedelta(days=9)).timestamp():.0f}\n" in told
     monitor.validate(batch(9), batch_id="day 9")
@@ -150,7 +164,21 @@ def test_the_words_of_labels_are_escaped(opened: Opened) -> None:
 
 def test_the_command_line(monitor: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = str(tmp_path / "state.db")
-    assert main(["history", state, "--html", str(tmp_path / "p.html"), "--table", str(tmp_path / "t.parquet"), "--since", "3d"]) == 0
+    assert (
+        main(
+            [
+                "history",
+                state,
+                "--html",
+                str(tmp_path / "p.html"),
+                "--table",
+                str(tmp_path / "t.parquet"),
+                "--since",
+                "3d",
+            ]
+        )
+        == 0
+    )
     told = capsys.readouterr().out
     assert told.startswith("4 batches, 80 rows\n")
     assert "match:patient in south  (adt@north)  not_found 20" in told

@@ -71,7 +71,9 @@ RULES = [
     dq.Delta("value", by=["patient", "code"], at="at", max_change=0.5, within="10min"),
     dq.Delta("exact", by="patient", at="at", max_change="20%", id="delta of decimals"),
     dq.Related("low <= high", by="patient", analyte="code", value="value", terms={"low": "na", "high": ["k"]}),
-    dq.Related("low <= high", by="patient", analyte="analyte", value="exact", terms={"low": 1, "high": 2}, id="of numbers too"),
+    dq.Related(
+        "low <= high", by="patient", analyte="analyte", value="exact", terms={"low": 1, "high": 2}, id="of numbers too"
+    ),
 ]
 UNITS = dq.Units("value", unit=dq.lit("mg"), to="g", into=("value_g", "unit_g"))
 
@@ -86,7 +88,14 @@ def encoded(data: pa.Table, encoding: int) -> pa.Table:
         return data
     if encoding == 1:
         data = data.select(data.column_names[::-1])
-        return pa.table({name: data[name].combine_chunks().dictionary_encode() if name in ("id", "code", "status") else data[name] for name in data.column_names})
+        return pa.table(
+            {
+                name: data[name].combine_chunks().dictionary_encode()
+                if name in ("id", "code", "status")
+                else data[name]
+                for name in data.column_names
+            }
+        )
     types = {pa.string(): pa.large_string(), pa.int32(): pa.int64()}
     return data.cast(pa.schema([(item.name, types.get(item.type, item.type)) for item in data.schema]))
 
@@ -107,7 +116,13 @@ def time_of(rule: Any, row: dict[str, Any], came: datetime) -> datetime | None:
     return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def check(batches: list[list[dict[str, Any]]], encodings: list[int], remember: timedelta | None, gap: int, details: bool = True) -> None:
+def check(
+    batches: list[list[dict[str, Any]]],
+    encodings: list[int],
+    remember: timedelta | None,
+    gap: int,
+    details: bool = True,
+) -> None:
     rules = dq.RuleSet([UNITS, *RULES], tz="UTC")
     with tempfile.TemporaryDirectory() as folder:
         state, key = Path(folder) / "state.db", Path(folder) / "key.bin"
@@ -120,7 +135,7 @@ def check(batches: list[list[dict[str, Any]]], encodings: list[int], remember: t
             for rule in RULES:
                 kept = [
                     row for row, came in before
-                    if remember is None or (at := time_of(rule, row, came)) is not None and at >= now - remember
+                    if remember is None or ((at := time_of(rule, row, came)) is not None and at >= now - remember)
                 ]  # fmt: skip
                 whole = dq.RuleSet([UNITS, rule], tz="UTC").validate(table([*kept, *rows]), now=now)
                 assert told(report, rule.id, len(rows)) == told(whole, rule.id, len(rows)), (rule.id, number)
@@ -191,7 +206,12 @@ def test_many_rows(remember: timedelta | None) -> None:
 
 
 def test_details_come_in_an_order_that_does_not_hang_on_the_secret(tmp_path: Path) -> None:
-    rules = dq.RuleSet([dq.Duplicates("patient", "code"), dq.ClockSkew("observed", reference="reference", by="device", tolerance="2s", min_rows=3)])
+    rules = dq.RuleSet(
+        [
+            dq.Duplicates("patient", "code"),
+            dq.ClockSkew("observed", reference="reference", by="device", tolerance="2s", min_rows=3),
+        ]
+    )
     first, second = (table(many(300, seed)) for seed in (1, 2))
     found = []
     for number in range(4):

@@ -52,8 +52,17 @@ def batch(seed: int, rows: int = 200) -> pa.Table:
 
 
 def all_of(report: Any) -> list[Any]:
-    told: list[Any] = [report.to_dict(), report.failures().to_pylist(), report.table().to_pylist(), report.verdicts().to_pylist()]
-    return [*told, report.summary(by=True).to_pylist(), *(report.details(rule).to_pylist() for rule in ("clock_skew:at", "duplicates:patient,code"))]
+    told: list[Any] = [
+        report.to_dict(),
+        report.failures().to_pylist(),
+        report.table().to_pylist(),
+        report.verdicts().to_pylist(),
+    ]
+    return [
+        *told,
+        report.summary(by=True).to_pylist(),
+        *(report.details(rule).to_pylist() for rule in ("clock_skew:at", "duplicates:patient,code")),
+    ]
 
 
 @pytest.mark.parametrize("remember", [None, "2d"])
@@ -82,7 +91,12 @@ def test_every_batch_is_told_the_same_again(opened: Opened, remember: str | None
 def test_in_another_form_it_is_the_same_data(opened: Opened) -> None:
     data = batch(1)
     other = data.select(data.column_names[::-1])
-    other = pa.table({n: other[n].combine_chunks().dictionary_encode() if n in ("id", "code") else other[n] for n in other.column_names})
+    other = pa.table(
+        {
+            n: other[n].combine_chunks().dictionary_encode() if n in ("id", "code") else other[n]
+            for n in other.column_names
+        }
+    )
     other = pa.concat_tables([other.slice(0, 77), other.slice(77)], promote_options="permissive")
     with opened(RULES) as monitor:
         first = monitor.validate(data, batch_id="1")
@@ -104,10 +118,9 @@ def test_other_data_is_refused(opened: Opened) -> None:
     }
     with opened(RULES) as monitor:
         monitor.validate(data, batch_id="1")
-        for what, other in changed.items():
+        for other in changed.values():
             with pytest.raises(dq.StateError, match="other data"):
                 monitor.validate(other, batch_id="1")
-                pytest.fail(what)
         assert monitor.status()["batches"] == 1
 
 
@@ -124,7 +137,10 @@ def test_nested_columns_are_a_part_of_the_data(opened: Opened) -> None:
 def test_other_rules_cannot_tell_it_again(opened: Opened) -> None:
     with opened(RULES) as monitor:
         monitor.validate(batch(1), batch_id="1")
-    with opened(RULES.replace("range:value", min=-5)) as monitor, pytest.raises(dq.StateError, match="cannot be told again"):
+    with (
+        opened(RULES.replace("range:value", min=-5)) as monitor,
+        pytest.raises(dq.StateError, match="cannot be told again"),
+    ):
         monitor.validate(batch(1), batch_id="1")
 
 

@@ -48,7 +48,9 @@ class Secret:
         except OSError as error:
             raise StateError(f"{path}: the key file cannot be used: {error.strerror}") from None
         if len(content) < FEWEST_BYTES:
-            raise StateError(f"{path}: a key file has at least {FEWEST_BYTES} random bytes; this one has {len(content)}")
+            raise StateError(
+                f"{path}: a key file has at least {FEWEST_BYTES} random bytes; this one has {len(content)}"
+            )
         return cls(content)
 
     def of(self, message: bytes) -> bytes:

@@ -22,7 +22,9 @@ def forget(store: Store, secret: Secret, key: Mapping[str, Any] | Any) -> int:
         memories = _memories(store)
         wanted = dict(key) if isinstance(key, Mapping) else None
         if wanted is not None and not wanted:
-            raise RuleError("forget({}) names no column; give a mapping of columns to values, such as {'patient_id': '…'}")
+            raise RuleError(
+                "forget({}) names no column; give a mapping of columns to values, such as {'patient_id': '…'}"
+            )
         chosen = [
             memory
             for memory in memories
@@ -45,9 +47,8 @@ def _memories(store: Store) -> list[Memory]:
     made = []
     for number, rule, told, types in store.sql.execute("SELECT number, id, memory, types FROM rules"):
         kind, fields = json.loads(told)
-        remembers = Remembers(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        )
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        remembers = Remembers(**fields)
         schema = pa.ipc.read_schema(pa.py_buffer(types))
         memory = Memory(rule, kind, remembers, {item.name: item.type for item in schema})
         memory.number, memory.told = number, told
@@ -58,7 +59,9 @@ def _memories(store: Store) -> list[Memory]:
 def _complain(memories: list[Memory], wanted: Mapping[str, Any] | None) -> None:
     known = sorted({", ".join(memory.remembers.key) for memory in memories})
     if wanted is None:
-        raise RuleError(f"no rule has a key of one column; name the columns: {'; '.join(known) or 'nothing is kept yet'}")
+        raise RuleError(
+            f"no rule has a key of one column; name the columns: {'; '.join(known) or 'nothing is kept yet'}"
+        )
     names = sorted({name for memory in memories for name in memory.remembers.key})
     strange = [name for name in wanted if name not in names]
     hint = did_you_mean(strange[0], names) if strange else f"; the keys are: {'; '.join(known)}"
@@ -87,7 +90,11 @@ def _matching(memory: Memory, secret: Secret, values: Mapping[str, Any]) -> tupl
 
 def _after(prefix: bytes) -> bytes:
     """The least bytes that are greater than all that begin with these."""
-    return (int.from_bytes(prefix, "big") + 1).to_bytes(len(prefix) + 1, "big")[1:] if prefix.strip(b"\xff") else prefix + b"\xff" * 256
+    return (
+        (int.from_bytes(prefix, "big") + 1).to_bytes(len(prefix) + 1, "big")[1:]
+        if prefix.strip(b"\xff")
+        else prefix + b"\xff" * 256
+    )
 
 
 def _cell(memory: Memory, name: str, value: Any) -> pa.Array:

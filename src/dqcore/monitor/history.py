@@ -86,7 +86,9 @@ def lines(report: Report, followed: Mapping[str, Followed], names: Names) -> lis
             end = outcome.outcome if whole else conclude(counts, facts.min_evaluated, facts.max_failures)
             name = None if whole or segments is None else segments[at]
             measured = measures.get(at, []) + (measures.get(-1, []) if not at else [])
-            told.append(Line(facts.id, facts.kind, facts.owner, facts.severity, name, end, counts, reasons[at], measured))
+            told.append(
+                Line(facts.id, facts.kind, facts.owner, facts.severity, name, end, counts, reasons[at], measured)
+            )
     return told
 
 
@@ -153,7 +155,7 @@ def table_of(sql: sqlite3.Connection, since: str | datetime | timedelta | None, 
         " WHERE b.at >= ? AND (? IS NULL OR h.rule = ?) ORDER BY h.batch, h.place",
         (low, rule, rule),
     ).fetchall()
-    columns = list(zip(*found, strict=True)) if found else [()] * len(SCHEMA)
+    columns: list[Any] = list(zip(*found, strict=True)) if found else [()] * len(SCHEMA)
     arrays = []
     for item, column in zip(SCHEMA, columns, strict=True):
         if item.name == "reasons":
@@ -174,9 +176,7 @@ SCHEMA = pa.schema(
         (
             "measures",
             pa.list_(
-                pa.struct(
-                    [("name", pa.string()), ("of", pa.string()), ("value", pa.float64()), ("word", pa.string())]
-                )
+                pa.struct([("name", pa.string()), ("of", pa.string()), ("value", pa.float64()), ("word", pa.string())])
             ),
         ),
     ]

@@ -25,7 +25,7 @@ from ..remembers import Remembers
 from ..rules.base import SKIP, Judged, KeyCheck
 from ..zones import Zone
 from .digests import FURTHER, LEADING, Bytes, Secret
-from .records import DIGEST, Layout, widened
+from .records import DIGEST, Layout
 
 LAST = "CASE WHEN k.last IS NULL THEN max(b.at, :untimed) ELSE k.last END"
 """When what is kept was last said; of what has no time of its own that is when its batch came, or, where no such times were
@@ -71,7 +71,9 @@ class Memory:
 
     def meet(self, sql: sqlite3.Connection) -> Memory:
         """The memory as the store has it; `StateError` where columns now hold something else."""
-        line = sql.execute("SELECT number, types FROM rules WHERE id = ? AND memory = ?", (self.rule, self.told)).fetchone()
+        line = sql.execute(
+            "SELECT number, types FROM rules WHERE id = ? AND memory = ?", (self.rule, self.told)
+        ).fetchone()
         if line is None:
             return self
         before = {item.name: item.type for item in pa.ipc.read_schema(pa.py_buffer(line[1]))}
@@ -223,7 +225,14 @@ class Recalled:
         group, packed = self.earlier
         table = self._table(group, packed, own=True)
         given = {item.name: item.type for item in table.schema}
-        alone = Plan((Bound(0, bound.check, None, ()),), {n: logical(t) for n, t in given.items()}, tuple(given), (), plan.zone, plan.seed)
+        alone = Plan(
+            (Bound(0, bound.check, None, ()),),
+            {n: logical(t) for n, t in given.items()},
+            tuple(given),
+            (),
+            plan.zone,
+            plan.seed,
+        )
         threads = threads or (cpus() if table.num_rows > MORSEL_ROWS else 1)
         state = scan(alone, table, threads).states[0]
         codes, details = bound.check.judge(state.own, work)
@@ -243,7 +252,9 @@ class Recalled:
     def _keep_once(self, sql: sqlite3.Connection, timed: bool) -> int:
         number, batch, at = self.memory.number, self.moment.batch, self.moment.at
         known: dict[tuple[int, bytes], int] = {}
-        for group, of_batch, record in zip(self.entries.group.tolist(), self.entries.batch.tolist(), self.entries.records, strict=True):
+        for group, of_batch, record in zip(
+            self.entries.group.tolist(), self.entries.batch.tolist(), self.entries.records, strict=True
+        ):
             known[group, record] = of_batch  # the latest of several
         new: list[tuple[Any, ...]] = []
         again: list[tuple[Any, ...]] = []
@@ -257,7 +268,10 @@ class Recalled:
                 elif timed:
                     again.append((at, number, key, before, record))
         sql.executemany("INSERT INTO kept VALUES (?, ?, ?, ?, ?)", new)
-        sql.executemany("UPDATE kept SET last = max(coalesce(last, 0), ?) WHERE rule = ? AND key = ? AND batch = ? AND rows = ?", again)
+        sql.executemany(
+            "UPDATE kept SET last = max(coalesce(last, 0), ?) WHERE rule = ? AND key = ? AND batch = ? AND rows = ?",
+            again,
+        )
         return len(new)
 
     def _by_group(self) -> Iterator[tuple[int, list[bytes]]]:
@@ -266,7 +280,13 @@ class Recalled:
         packed = self.records[self.order].tobytes()
         for group in self.in_order.tolist():
             low, high = int(self.starts[group]), int(self.starts[group + 1])
-            yield group, [packed[row * width : (row + 1) * width] for row in (range(low, high) if width else range(low, low + 1))]
+            yield (
+                group,
+                [
+                    packed[row * width : (row + 1) * width]
+                    for row in (range(low, high) if width else range(low, low + 1))
+                ],
+            )
 
     def _keep_all(self, sql: sqlite3.Connection) -> int:
         number, batch, cutoff = self.memory.number, self.moment.batch, self.moment.cutoff

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -175,7 +174,13 @@ class Monitor:
         return validator._run(table, threads, False, partial(self._recall, moment, threads, recalled))
 
     def _recall(
-        self, moment: Moment, threads: int | None, recalled: dict[str, Recalled], plan: Plan, scanned: Scanned, table: pa.Table
+        self,
+        moment: Moment,
+        threads: int | None,
+        recalled: dict[str, Recalled],
+        plan: Plan,
+        scanned: Scanned,
+        table: pa.Table,
     ) -> dict[int, Judge]:
         judges: dict[int, Judge] = {}
         for number in plan.keyed:
@@ -221,7 +226,9 @@ class Monitor:
     ) -> None:
         at, now = arrival
         followed = {
-            rule.id: history.Followed(recalled[rule.id].memory.remembers.words if rule.id in recalled else {}, rule.watched)
+            rule.id: history.Followed(
+                recalled[rule.id].memory.remembers.words if rule.id in recalled else {}, rule.watched
+            )
             for rule in self.rules.rules
         }
         lines = history.lines(report, followed, history.Names(self._key, report.about.disclose))
@@ -235,9 +242,7 @@ class Monitor:
             if moment.cutoff is not None and self._remember is not None:
                 sweep(self._store, moment, self._remember, brought)
 
-    def history(
-        self, since: str | datetime | timedelta | None = None, rule: str | None = None
-    ) -> pa.Table:
+    def history(self, since: str | datetime | timedelta | None = None, rule: str | None = None) -> pa.Table:
         """A row per batch, rule and segment, in the order of batches and rules: `batch_id, at, rule, kind, owner,
         severity, segment, outcome, rows, evaluated, failed, skipped, filtered, reasons, measures`.
 

@@ -60,17 +60,29 @@ def page(store: Store, since: Period) -> str:
         first, last, count, rows = store.sql.execute(
             "SELECT min(at), max(at), count(*), sum(rows) FROM batches WHERE at >= ?", (low,)
         ).fetchone()
-        outcomes = dict(store.sql.execute("SELECT outcome, count(*) FROM batches WHERE at >= ? GROUP BY outcome", (low,)))
+        outcomes = dict(
+            store.sql.execute("SELECT outcome, count(*) FROM batches WHERE at >= ? GROUP BY outcome", (low,))
+        )
         watched, measured, volume = _read(store, low, last)
     told = "no batches" if not count else f"{count:,} batches, {rows:,} rows · {_time(first)} to {_time(last)}"
     badges = [element("span", f"{name} {n:,}", class_=f"badge {name}") for name, n in sorted(outcomes.items())]
     content = joined(
-        element("header", element("div", element("h1", "Interfaces"), *badges, class_="title"), element("p", told, class_="quiet")),
+        element(
+            "header",
+            element("div", element("h1", "Interfaces"), *badges, class_="title"),
+            element("p", told, class_="quiet"),
+        ),
         element("section", element("h2", "What failed, the worst first"), _rules(watched, low, last)),
         element("section", element("h2", "What came"), _volume(volume)),
         element("section", element("h2", "What was measured last"), _measures(measured)),
         element("section", element("h2", "Statuses of evaluated rows"), _words(watched)),
-        element("footer", element("p", f"Store of key {store.meta('fingerprint')}. Times are UTC. A name that begins with # stands for a value that is not disclosed.")),
+        element(
+            "footer",
+            element(
+                "p",
+                f"Store of key {store.meta('fingerprint')}. Times are UTC. A name that begins with # stands for a value that is not disclosed.",
+            ),
+        ),
     )
     return document("Interfaces", content)
 
@@ -85,7 +97,20 @@ def _read(
     measured: dict[tuple[str, str], dict[str, Any]] = {}
     volume: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
     before = low - span if last is not None and low > -(2**62) else low
-    for batch, at, rule, segment, owner, severity, outcome, rows, evaluated, failed, reasons, measures in store.sql.execute(
+    for (
+        batch,
+        at,
+        rule,
+        segment,
+        owner,
+        severity,
+        outcome,
+        rows,
+        evaluated,
+        failed,
+        reasons,
+        measures,
+    ) in store.sql.execute(
         "SELECT h.batch, b.at, h.rule, coalesce(h.segment, ''), coalesce(h.owner, ''), h.severity, h.outcome, h.rows,"
         " h.evaluated, h.failed, h.reasons, h.measures FROM history h JOIN batches b ON b.number = h.batch"
         " WHERE b.at >= ? ORDER BY h.batch, h.place",
@@ -110,7 +135,9 @@ def _read(
             if measure["of"] is None:
                 line.words[measure["name"]] += measure["value"]
             else:
-                measured.setdefault((rule, measure["of"]), {})[measure["name"]] = measure.get("value", measure.get("word"))
+                measured.setdefault((rule, measure["of"]), {})[measure["name"]] = measure.get(
+                    "value", measure.get("word")
+                )
     told = {
         segment: [sum(rows for rows, _ in of.values()), len(of), max(at for _, at in of.values())]
         for segment, of in volume.items()
@@ -122,13 +149,29 @@ def _read(
 
 
 def _rules(lines: Sequence[Watched], low: int, last: int | None) -> Markup:
-    heads = ("interface", "rule", "owner", "severity", "not passed", "evaluated", "failed", "share", "before", "by day", "reasons")
+    heads = (
+        "interface",
+        "rule",
+        "owner",
+        "severity",
+        "not passed",
+        "evaluated",
+        "failed",
+        "share",
+        "before",
+        "by day",
+        "reasons",
+    )
     made = []
     for line in lines[:MOST_LINES]:
         before = f"{100 * line.failed_before / line.evaluated_before:.3f} %" if line.evaluated_before else "—"
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in line.reasons.most_common(4))
         severity = element("span", line.severity, class_=f"severity {line.severity}")
-        passed = element("span", f"{line.not_passed:,} of {line.batches:,}", class_="badge failed" if line.not_passed else "badge passed")
+        passed = element(
+            "span",
+            f"{line.not_passed:,} of {line.batches:,}",
+            class_="badge failed" if line.not_passed else "badge passed",
+        )
         numbers = (f"{line.evaluated:,}", f"{line.failed:,}", f"{100 * line.share:.3f} %", before)
         made.append(
             [
@@ -157,15 +200,32 @@ def _spark(days: Mapping[int, Sequence[int]], low: int, last: int | None) -> Mar
     shares = [(days[day][0] / max(days[day][1], 1)) if day in days else 0.0 for day in range(start, end + 1)]
     top = max(*shares, 1e-9) if len(shares) > 1 else max(shares[0], 1e-9)
     bars = [
-        element("rect", x=str(4 * at), y=f"{SPARK_HEIGHT * (1 - share / top):.2f}", width="3", height=f"{max(SPARK_HEIGHT * share / top, 0.5):.2f}", class_="failed")
+        element(
+            "rect",
+            x=str(4 * at),
+            y=f"{SPARK_HEIGHT * (1 - share / top):.2f}",
+            width="3",
+            height=f"{max(SPARK_HEIGHT * share / top, 0.5):.2f}",
+            class_="failed",
+        )
         for at, share in enumerate(shares)
     ]
-    return element("svg", *bars, viewBox=f"0 0 {4 * len(shares)} {SPARK_HEIGHT}", width=str(4 * len(shares)), height=str(SPARK_HEIGHT), role="img")
+    return element(
+        "svg",
+        *bars,
+        viewBox=f"0 0 {4 * len(shares)} {SPARK_HEIGHT}",
+        width=str(4 * len(shares)),
+        height=str(SPARK_HEIGHT),
+        role="img",
+    )
 
 
 def _volume(volume: Mapping[str, Sequence[Any]]) -> Markup:
     lines = sorted(volume.items(), key=lambda item: (item[1][2], item[0]))
-    made = [[*_cells(segment or "all"), *_numbers(batches, rows), *_cells(_time(at))] for segment, (rows, batches, at) in lines]
+    made = [
+        [*_cells(segment or "all"), *_numbers(batches, rows), *_cells(_time(at))]
+        for segment, (rows, batches, at) in lines
+    ]
     return table(("interface", "batches", "rows", "latest"), made)
 
 
@@ -185,7 +245,13 @@ def _words(lines: Iterable[Watched]) -> Markup:
     for line in lines:
         for word, rows in sorted(line.words.items()):
             share = f"{100 * rows / max(line.evaluated, 1):.3f} %"
-            made.append([*_cells(line.segment or "all", line.rule, word), *_numbers(rows), element("td", share, class_="number")])
+            made.append(
+                [
+                    *_cells(line.segment or "all", line.rule, word),
+                    *_numbers(rows),
+                    element("td", share, class_="number"),
+                ]
+            )
     return table(("interface", "rule", "status", "rows", "share"), made)
 
 

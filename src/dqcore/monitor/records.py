@@ -41,7 +41,7 @@ class Layout:
         # Of what is kept once a key alone may say all; else a record says that there was a row.
         flags = (len(self.fields) + 7) // 8 or int(not remembers.once)
         widths = [("valid", "u1", (flags,))] if flags else []
-        self.dtype = np.dtype([*widths, *((f"c{at}", _numpy(f.stored)) for at, f in enumerate(self.fields))])  # type: ignore[list-item]
+        self.dtype = np.dtype([*widths, *((f"c{at}", _numpy(f.stored)) for at, f in enumerate(self.fields))])
         self.width = self.dtype.itemsize
 
     def pack(self, columns: list[pa.Array], rows: int) -> NDArray[Any]:
@@ -51,7 +51,9 @@ class Layout:
             if field.words:
                 column = _placed(column, field.words)
             valid = np.asarray(column.is_valid())
-            values = _raw(column if column.type == field.type_ or field.words else column.cast(field.type_), field.stored)
+            values = _raw(
+                column if column.type == field.type_ or field.words else column.cast(field.type_), field.stored
+            )
             # What lies under a null is anything: two rows that say the same must be the same bytes.
             records[f"c{at}"][valid] = values[valid]
             records["valid"][:, at // 8] |= valid.astype(np.uint8) << np.uint8(at % 8)

@@ -54,7 +54,11 @@ def _gauges(lines: Sequence[Line], at: int) -> Iterator[tuple[str, dict[str, str
     for line in lines:
         for measure in line.measures:
             if measure["of"] is not None and "value" in measure:
-                yield "dqcore_measure", {"rule": line.rule, "of": measure["of"], "name": measure["name"]}, measure["value"]
+                yield (
+                    "dqcore_measure",
+                    {"rule": line.rule, "of": measure["of"], "name": measure["name"]},
+                    measure["value"],
+                )
 
 
 def prometheus(sql: sqlite3.Connection) -> str:

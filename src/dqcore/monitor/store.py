@@ -118,7 +118,9 @@ class Store:
         if self._connection is None:
             raise StateError(f"{self.path}: the store was closed")
         if os.getpid() != self._process:
-            raise StateError(f"{self.path}: the store was opened by the process that this one was forked from; open it here")
+            raise StateError(
+                f"{self.path}: the store was opened by the process that this one was forked from; open it here"
+            )
         return self._connection
 
     @contextmanager
@@ -247,5 +249,3 @@ def write_new(path: Path, content: bytes) -> None:
     finally:
         os.unlink(beside)
     _keep_name(path)
-
-
