@@ -74,6 +74,9 @@ RULES = [
     dq.Related(
         "low <= high", by="patient", analyte="analyte", value="exact", terms={"low": 1, "high": 2}, id="of numbers too"
     ),
+    dq.Sequence("analyte", by="site"),
+    dq.Sequence("patient", by=["site", "device"], at="at", where="code = 'k'", id="by time"),
+    dq.Sequence("value", by="code", id="of floats"),
 ]
 UNITS = dq.Units("value", unit=dq.lit("mg"), to="g", into=("value_g", "unit_g"))
 

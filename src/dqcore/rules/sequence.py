@@ -18,6 +18,7 @@ from ..binding import Binding
 from ..errors import DataError, RuleError
 from ..keyed import Repeats, Run, ScannedKeys, everywhere, flags_of, look_up, queue_keys, scan_keys
 from ..morsel import Codes, Morsel
+from ..remembers import Remembers
 from ..steps import TOO_MANY_ROWS, Steps
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, column_name, composite
 
@@ -130,6 +131,14 @@ class SequenceCheck(KeyCheck):
     def _counted(self, keys: ScannedKeys, morsel: Morsel, odd: NDArray[np.int64]) -> Counted:
         cells = {name: morsel.cells(name) for name in self.columns}
         return Counted(keys, [odd], [Morsel(morsel.start, morsel.rows, cells, morsel.zone, morsel.seed)])
+
+    def remembers(self) -> Remembers | None:
+        rule = self.rule
+        if rule.by is None:
+            return None
+        # In the order of rows the latest of a group is all that matters, unless it counts as absent.
+        most = 1 if rule.at is None and not self.floats else None
+        return Remembers(rule.by, self.columns, at=rule.at, needs=self.columns, null_keys=True, most=most)
 
     def judge(self, state: Counted, run: Run) -> Judged:
         codes = state.keys.codes()
