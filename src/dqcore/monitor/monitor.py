@@ -44,8 +44,9 @@ Arrival = tuple[int, int | None]
 class Monitor:
     """A rule set with a memory in a file. Made by `RuleSet.monitor`; a context manager that closes the file.
 
-    Rules about keys (`Unique`, `Duplicates`, `Consistent`, `ClockSkew`, `Delta`, `Related`, `Sequence` with `by`) judge a batch's rows as if all
-    rows of earlier batches stood before them; what they find falls on the batch's rows. Other rules see the batch alone.
+    Rules about keys (`Unique`, `Duplicates`, `Consistent`, `ClockSkew`, `Delta`, `Related`, `Sequence` with `by`) judge a
+    batch's rows as if all rows of earlier batches stood before them; what they find falls on the batch's rows. Other rules
+    see the batch alone.
     It may be used from several threads, one batch at a time; not from a process that was forked.
     """
 
