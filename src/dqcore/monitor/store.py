@@ -64,6 +64,9 @@ class Store:
         try:
             with self.guarded():
                 self._open(create, write)
+        except OSError as error:
+            self.close()
+            raise StateError(f"{self.path}: {error.strerror}") from None
         except BaseException:
             self.close()
             raise
@@ -130,8 +133,6 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise StateError(f"{self.path}: {error}; nothing of this was kept") from None
-        except OSError as error:
-            raise StateError(f"{self.path}: {error.strerror}") from None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
