@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from .buffers cimport readable
@@ -38,6 +39,8 @@ cdef extern from "messages.h" nogil:
         dq_texts* text
         int64_t* positions
         int64_t rows
+        int64_t used
+        int64_t used
 
     ctypedef struct dq_marks:
         uint8_t hex_utf8
@@ -89,12 +92,21 @@ cdef extern from "hl7v2.h" nogil:
     int dq_hl7_decoded(dq_hl7* p, const uint8_t* s, int64_t n, const int64_t* starts, int64_t segments, int64_t base,
                        dq_table* t)
 
-from libc.stdlib cimport free
+
+cdef extern from "lis2.h" nogil:
+    enum:
+        DQ_LIS2_MEMORY
+        DQ_RECORD_R
+
+    int dq_lis2_message(dq_context* x, const dq_paths* paths, dq_text source, const uint8_t* s, const int64_t* at,
+                        const int64_t* starts, int64_t records, int64_t most_bytes, dq_table* t, int64_t* bad)
 
 MORE, FULL, FAULT, EMPTY, CHARSET = range(5)
 TEXT_COLUMNS = DQ_TEXT_COLUMNS
 MOST_FIELDS = DQ_MOST_FIELDS - 1
 HL7_SLOTS = ("MSH", "PID", "PV1", "ORC", "OBR", "SPM", "OBX", "PRT", "MDS", "PID-3")
+LIS2_SLOTS = ("H", "P", "O", "R")
+LIS2_REASONS = ("", "separators", "record_type", "too_long")
 HL7_REASONS = (
     "", "no_header", "separators", "message_type", "segment_name", "line_ends", "charset", "truncated", "unterminated",
     "too_long", "batch_count", "batch_open", "file_count", "file_open",
@@ -123,6 +135,11 @@ cdef class Rows:
 
     def __dealloc__(self):
         dq_table_free(&self.table)
+
+    @property
+    def size(self):
+        """How many rows, and the bytes of their texts."""
+        return self.table.rows, self.table.used
 
     def take(self):
         """The rows, and the buffers of their columns: the positions first, then for each text column its validity, offsets
@@ -281,3 +298,48 @@ cdef class Hl7(Rows):
     @property
     def refused(self):
         return self.state.refused
+
+
+cdef class Lis2(Rows):
+    """LIS2 messages, their records found, as rows; `paths` as for Hl7, of LIS2_SLOTS."""
+
+    cdef dq_context x
+    cdef dq_paths paths
+    cdef bytes source
+    cdef int64_t most_bytes
+
+    def __init__(self, paths, *, most_bytes):
+        memset(&self.x, 0, sizeof(self.x))
+        memset(&self.paths, 0, sizeof(self.paths))
+        if len(paths) != DQ_TEXT_COLUMNS - 1:
+            raise ValueError(f"{len(paths)} columns where {DQ_TEXT_COLUMNS - 1} are needed")
+        set_paths(&self.paths, [[], *paths], (DQ_RECORD_R,))
+        self.most_bytes = most_bytes
+        self.source = b""
+
+    def begin(self, bytes source):
+        """What the rows to come name as their source."""
+        self.source = source
+
+    def message(self, bytes text, at, starts):
+        """The rows of one message: the reason why there are none ("" where there are), and of which record it is said.
+
+        Record k (of UTF-8) is text[at[k]:at[k + 1] - 1] and stands in its source at starts[k] (int64 both)."""
+        cdef int64_t records = len(starts), bad = 0
+        cdef const int64_t* places = <const int64_t*>readable(at, (records + 1) * 8)
+        cdef const int64_t* positions = <const int64_t*>readable(starts, records * 8)
+        cdef dq_text whole = text_of(text)
+        cdef dq_text source = text_of(self.source)
+        cdef int64_t k
+        cdef int reason
+        if records < 1 or places[0] != 0 or places[records] != whole.n:
+            raise ValueError("records that are not the text's")
+        for k in range(records):
+            if places[k + 1] <= places[k]:
+                raise ValueError("records that are not the text's")
+        with nogil:
+            reason = dq_lis2_message(&self.x, &self.paths, source, whole.s, places, positions, records, self.most_bytes,
+                                     &self.table, &bad)
+        if reason == DQ_LIS2_MEMORY:
+            raise MemoryError("no memory for the rows of a message")
+        return LIS2_REASONS[reason], bad

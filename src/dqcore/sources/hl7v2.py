@@ -8,9 +8,8 @@ ended by CR, LF or CRLF. Facts are those of HL7 v2.5.1 (2007): chapter 2 (encodi
 from __future__ import annotations
 
 import codecs
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO, Literal, overload
 
@@ -26,8 +25,10 @@ from .results import (
     MOST_MESSAGE_BYTES,
     MOST_ROW_BYTES,
     Log,
+    Paths,
     Reading,
     Refused,
+    Source,
     batch_of,
     chosen,
     field_map,
@@ -105,8 +106,6 @@ WORDS = {
 
 _UNENDED = {"judge": 0, "refuse": 1, "accept": -1}
 
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-
 
 @overload
 def read(paths: Paths, *, errors: Literal["raise"] = "raise", **how: Any) -> pa.Table: ...
@@ -158,7 +157,7 @@ def parse(content: bytes, *, source: str = "bytes", errors: str = "raise", **how
 
 
 def _reading(
-    sources: list[tuple[str, Callable[[], BinaryIO]]],
+    sources: list[Source],
     errors: str,
     patient_authority: str | None = None,
     patient_id_type: str | None = None,
@@ -171,8 +170,8 @@ def _reading(
     if charset is not None and charset.upper() not in CHARSETS:
         raise RuleError(f"charset is {charset!r}; give a name of HL7 table 0211 such as '8859/1' or 'UNICODE UTF-8'")
     default = CHARSETS[(charset or "UNICODE UTF-8").upper()]
-    settings = {
-        "paths": field_map(FIELDS, fields, _native.HL7_SLOTS),
+    settings: dict[str, Any] = {
+        "paths": field_map(FIELDS, fields, _native.HL7_SLOTS, shifted=("MSH",)),  # MSH-1 is the separator itself
         "authority": None if patient_authority is None else patient_authority.encode(),
         "id_type": None if patient_id_type is None else patient_id_type.encode(),
         "longest": MOST_MESSAGE_BYTES,
@@ -183,7 +182,7 @@ def _reading(
         "unended_is": _UNENDED[unterminated],
     }
 
-    def batches(given: list[tuple[str, Callable[[], BinaryIO]]], log: Log) -> Iterator[pa.RecordBatch]:
+    def batches(given: list[Source], log: Log) -> Iterator[pa.RecordBatch]:
         return _Stream(_native.Hl7(**settings), default, log).batches(given)
 
     return Reading(sources, batches, chosen(errors))
@@ -192,14 +191,14 @@ def _reading(
 class _Stream:
     """One run over all sources; the kernel finds and checks messages, and stops for what is to be done here."""
 
-    def __init__(self, native: Any, default: str, log: Log) -> None:
+    def __init__(self, native: _native.Hl7, default: str, log: Log) -> None:
         self._native = native
         self._default = default
         self._log = log
         self._source = ""
         self._wide = False
 
-    def batches(self, sources: list[tuple[str, Callable[[], BinaryIO]]]) -> Iterator[pa.RecordBatch]:
+    def batches(self, sources: list[Source]) -> Iterator[pa.RecordBatch]:
         for name, opened in sources:
             try:
                 with opened() as file:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -40,6 +41,9 @@ MOST_MESSAGE_BYTES = 16 << 20
 MOST_ROW_BYTES = 256 << 20
 """What the rows of one message may come to: each repeats what its message says once."""
 
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Source = tuple[str, Callable[[], BinaryIO]]
+"""A source's name and how it is opened."""
 Path = tuple[int, int, int, int]
 _PATH = re.compile(r"([A-Z][A-Z0-9]{0,2})-([1-9][0-9]?)(?:\.(\*|[1-9][0-9]?)(?:\.([1-9][0-9]?))?)?")
 
@@ -89,7 +93,7 @@ class Log:
         self.refused.append(one)
 
 
-Reader = Callable[[list[tuple[str, Callable[[], BinaryIO]]], Log], Iterator[pa.RecordBatch]]
+Reader = Callable[[list[Source], Log], Iterator[pa.RecordBatch]]
 
 
 class Reading:
@@ -100,7 +104,7 @@ class Reading:
 
     schema = SCHEMA
 
-    def __init__(self, sources: list[tuple[str, Callable[[], BinaryIO]]], read: Reader, collect: bool) -> None:
+    def __init__(self, sources: list[Source], read: Reader, collect: bool) -> None:
         self._sources = sources
         self._read = read
         self._collect = collect
@@ -141,7 +145,7 @@ class Reading:
         return pa.Table.from_arrays(columns, schema=ERRORS)
 
 
-def named_files(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[tuple[str, Any]]:
+def named_files(paths: Paths) -> list[Source]:
     """The files that paths (files, folders, globs; one or a list) name, and how each is opened."""
     from .files import paths as files  # Parquet and CSV are nobody's need here
 
@@ -149,7 +153,11 @@ def named_files(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
     names = [name for path in given for name in files(os.fspath(path))]
     if not names:
         raise DataError("no path is given; give a file, a folder, a glob, or a list of them")
-    return [(name, lambda name=name: open(name, "rb")) for name in names]
+    return [(name, partial(_open, name)) for name in names]
+
+
+def _open(name: str) -> BinaryIO:
+    return open(name, "rb")
 
 
 def batch_of(rows: int, positions: bytes, columns: list[tuple[bytes, bytes, bytes]]) -> pa.RecordBatch:
@@ -170,20 +178,23 @@ def chosen(errors: str) -> bool:
 
 
 def field_map(
-    default: Mapping[str, tuple[str, ...]], given: Mapping[str, str | Sequence[str]] | None, slots: Sequence[str]
+    default: Mapping[str, tuple[str, ...]],
+    given: Mapping[str, str | Sequence[str]] | None,
+    slots: Sequence[str],
+    shifted: Sequence[str],
 ) -> list[list[Path]]:
     """For each text column after the first, the paths of the fields that fill it: the first that is not empty.
 
-    `slots` are the names of segments that the kernel keeps. Raises `RuleError` for what is no column or no field."""
+    `slots` are the names of segments that the kernel keeps; in those of `shifted` the split text has field n at n - 1. Raises `RuleError` for what is no column or no field."""
     wanted: dict[str, Sequence[str]] = dict(default)
     for name, fields in (given or {}).items():
         if name not in TEXTS[1:]:
             raise RuleError(f"fields names {name!r}, which is no column; there are {', '.join(TEXTS[1:])}")
         wanted[name] = (fields,) if isinstance(fields, str) else tuple(fields)
-    return [[_path(text, slots) for text in wanted.get(name, ())] for name in TEXTS[1:]]
+    return [[_path(text, slots, shifted) for text in wanted.get(name, ())] for name in TEXTS[1:]]
 
 
-def _path(text: str, slots: Sequence[str]) -> Path:
+def _path(text: str, slots: Sequence[str], shifted: Sequence[str]) -> Path:
     found = _PATH.fullmatch(text) if isinstance(text, str) else None
     segments = [slot for slot in slots if "-" not in slot]
     if found is None or found[1] not in segments or int(found[2]) > 60:
@@ -193,5 +204,6 @@ def _path(text: str, slots: Sequence[str]) -> Path:
     name, number = found[1], int(found[2])
     slot = slots.index(f"{name}-{number}") if f"{name}-{number}" in slots else slots.index(name)
     component = 0 if found[3] == "*" else int(found[3] or 1)
-    # MSH-1 and H-1 are the separator itself, which the split takes away.
-    return slot, number - (name == slots[0]), component, int(found[4] or 0)
+    if number == 1 and name in shifted:
+        raise RuleError(f"{text!r} holds nothing of a message: it is what parts or names its fields")
+    return slot, number - (name in shifted), component, int(found[4] or 0)
