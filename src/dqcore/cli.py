@@ -1,4 +1,4 @@
-"""The command line: `dqcore validate`, `demo`, `rules`, `units`, `verify`, `monitor`, `history`.
+"""The command line: `dqcore validate`, `convert`, `demo`, `rules`, `units`, `verify`, `monitor`, `history`.
 
 Exit status: 0 passed (or warned), 1 did not pass, 2 the rules or the command are wrong, 3 the data does not fit or
 cannot be read whole, 4 internal error, 130 interrupted.
@@ -50,6 +50,15 @@ def complain(lines: Sequence[str], status: int) -> int:
     return status
 
 
+def add_source(command: argparse.ArgumentParser, required: bool) -> None:
+    """What messages are read as; see docs/sources.md."""
+    command.add_argument("--source", choices=("hl7v2", "lis2"), required=required, help="the data are such messages")
+    command.add_argument("--errors", metavar="F", help="write what cannot be read here, and read the rest (status 3)")
+    command.add_argument("--charset", metavar="NAME", help="the character set of messages that name none")
+    command.add_argument("--patient-authority", metavar="NAME", help="the authority of the patient id to take (hl7v2)")
+    command.add_argument("--patient-id-type", metavar="CODE", help="the type of the patient id to take (hl7v2)")
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="dqcore", description="Says, row by row, whether a result can be trusted.")
     top.add_argument("--version", action="version", version=f"dqcore {VERSION}")
@@ -68,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--allow", action="append", default=[], metavar="MODULE", help="modules that checks may name")
     command.add_argument("--now", metavar="TIME", help="what counts as now (default: the clock; recorded)")
     command.add_argument("--pilot", action="store_true", help="true verdicts, no consequences: exit status 0")
+    add_source(command, required=False)
+
+    command = commands.add_parser("convert", help="make one table of the results in messages")
+    command.add_argument("data", metavar="SOURCE", help="a file, folder or glob of messages")
+    command.add_argument("out", metavar="OUT", help="the table (.parquet, .arrow or .csv)")
+    add_source(command, required=True)
 
     command = commands.add_parser("demo", help="make data with planted faults, find them, and show where all is")
     command.add_argument("folder", nargs="?", default="dqcore-demo", metavar="DIR")

@@ -7,12 +7,14 @@ import json
 import sys
 from datetime import UTC, datetime
 from functools import reduce
+from importlib import import_module
+from inspect import signature
 from operator import add
 from pathlib import Path
 from typing import Any
 
 from .errors import RuleError
-from .outputs import write_folder, write_table
+from .outputs import write_batches, write_folder, write_table
 from .registry import Registry
 from .report import Report
 from .report.terminal import printable, summary_text
@@ -20,8 +22,9 @@ from .report.verify import verify
 from .rulefiles import load_rules
 from .ruleset import RuleSet
 from .sources.arrow import as_table
+from .sources.results import Reading
 
-PASSED, FAILED = 0, 1
+PASSED, FAILED, NOT_WHOLE = 0, 1, 3
 
 
 def run_validate(given: argparse.Namespace) -> int:
@@ -30,11 +33,55 @@ def run_validate(given: argparse.Namespace) -> int:
     rules = rules.with_settings(**settings, pilot=given.pilot or rules.pilot)
     registries = {name: Registry(path) for name, path in map(named, given.registry)}
     now = given.now or datetime.now(UTC)
-    report = rules.validate(as_table(given.data), registries=registries, threads=given.threads, now=now)
+    reading = reading_of(given)
+    data = reading.read_all() if reading else as_table(given.data)
+    report = rules.validate(data, registries=registries, threads=given.threads, now=now)
     write_outputs(report, given)
+    whole = reading is None or told(reading, given.errors)
     # Only what has been written is told.
     print(summary_text(report))
+    if not whole:
+        return NOT_WHOLE
     return PASSED if report.passed or report.about.pilot else FAILED
+
+
+def run_convert(given: argparse.Namespace) -> int:
+    reading = reading_of(given)
+    if reading is None:
+        raise RuleError("--source: name what the messages are")
+    write_batches(reading.schema, reading, Path(given.out))
+    return PASSED if told(reading, given.errors) else NOT_WHOLE
+
+
+def reading_of(given: argparse.Namespace) -> Reading | None:
+    """The messages that `--source` says the data are; None where they are a table."""
+    asked = ("charset", "patient_authority", "patient_id_type")
+    how = {name: value for name in asked if (value := getattr(given, name)) is not None}
+    if given.source is None:
+        if how or given.errors:
+            raise RuleError(f"--{next(iter((*how, 'errors'))).replace('_', '-')}: it goes with --source")
+        return None
+    module = import_module(f".sources.{given.source}", __package__)
+    known = signature(module.stream).parameters
+    for name in how:
+        if name not in known:
+            raise RuleError(f"--{name.replace('_', '-')}: {given.source} has no such thing")
+    reading: Reading = module.stream(given.data, errors="collect" if given.errors else "raise", **how)
+    return reading
+
+
+def told(reading: Reading, errors: str | None) -> bool:
+    """Tells how much was read, writes what was not, and gives whether all was."""
+    if errors:
+        write_table(reading.errors, Path(errors))
+    counts = reading.counts
+    line = f"{counts.messages} messages in {counts.files} files, {counts.rows} results"
+    without = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.without_results.items()))
+    print(printable(line + (f"; without results: {without}" if without else "")))
+    if reading.errors.num_rows:
+        what = f"{counts.refused} messages were refused, {reading.errors.num_rows} faults are in {errors}"
+        print(f"dqcore: {printable(what)}", file=sys.stderr)
+    return reading.errors.num_rows == 0
 
 
 def named(text: str) -> tuple[str, str]:

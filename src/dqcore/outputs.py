@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,20 @@ def write_folder(report: Report, folder: Path) -> None:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """A table as Parquet or, by its ending, as CSV with formulas escaped; whole or not at all, 0600."""
-    writers = {".parquet": _write_parquet, ".csv": _write_csv}
-    if path.suffix not in writers:
-        raise RuleError(f"{path}: give a name that ends in .parquet or .csv")
+    """A table as Parquet or, by its ending, as Arrow IPC or as CSV with formulas escaped; whole or not at all, 0600."""
+    write_batches(table.schema, [table], path)
+
+
+def write_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table], path: Path) -> None:
+    """As `write_table`, of record batches (or tables) one after the other, in memory for one of them."""
+    if path.suffix not in _WRITERS:
+        raise RuleError(f"{path}: give a name that ends in .parquet, .arrow or .csv")
     handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            writers[path.suffix](table, file)
+            with _WRITERS[path.suffix](schema, file) as writer:
+                for batch in batches:
+                    writer.write_table(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch], schema))
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -46,17 +53,41 @@ def write_table(table: pa.Table, path: Path) -> None:
         raise
 
 
-def _write_parquet(table: pa.Table, file: Any) -> None:
+def _parquet(schema: pa.Schema, file: Any) -> Any:
     import pyarrow.parquet as pq  # not every use of dqcore writes files
 
-    pq.write_table(table, file, compression="zstd")
+    return pq.ParquetWriter(file, schema, compression="zstd")
 
 
-def _write_csv(table: pa.Table, file: Any) -> None:
-    from pyarrow import csv
+def _ipc(schema: pa.Schema, file: Any) -> Any:
+    return pa.ipc.new_file(file, schema)
 
-    columns = [_csv_column(column) for column in table.columns]
-    csv.write_csv(pa.Table.from_arrays(columns, names=table.column_names), file)
+
+class _Csv:
+    """A CSV file, its header even where no table is written."""
+
+    def __init__(self, schema: pa.Schema, file: Any) -> None:
+        from pyarrow import csv
+
+        self._schema = self._cells(schema.empty_table()).schema
+        self._writer = csv.CSVWriter(file, self._schema)
+
+    def __enter__(self) -> _Csv:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.__exit__(*error)
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(self._cells(table))
+
+    @staticmethod
+    def _cells(table: pa.Table) -> pa.Table:
+        return pa.Table.from_arrays([_csv_column(column) for column in table.columns], names=table.column_names)
+
+
+_WRITERS: dict[str, Callable[[pa.Schema, Any], Any]] = {".parquet": _parquet, ".arrow": _ipc, ".csv": _Csv}
 
 
 def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -64,7 +95,9 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_nested(column.type):
-        column = pa.chunked_array([pa.array([None if cell is None else str(cell) for cell in column.to_pylist()])])
+        column = pa.chunked_array(
+            [pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())]
+        )
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return column
     risky = pc.match_substring_regex(column, FORMULA)
