@@ -23,7 +23,8 @@ other="$copy/other-half.txt"
 checked tests/rules/test_[a-l]*.py >"$other" 2>&1 &
 half=$!
 status=0
-checked tests/rules/test_[m-z]*.py tests/_native tests/sql/test_predicate.py tests/sources/test_csv.py tests/test_*.py || status=$?
+checked tests/rules/test_[m-z]*.py tests/_native tests/sql/test_predicate.py tests/sources/test_csv.py tests/sources/test_hl7v2.py tests/sources/test_lis2.py \
+  tests/sources/test_messages_fuzz.py tests/test_*.py || status=$?
 wait "$half" || status=$?
 cat "$other"
 exit "$status"

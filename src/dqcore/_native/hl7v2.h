@@ -194,7 +194,7 @@ DQ_INLINE int dq_is_text(dq_text t, const char *text) {
   size_t n = strlen(text);
   return t.n == (int64_t)n && memcmp(t.s, text, n) == 0;
 }
-DQ_INLINE int dq_same(dq_text a, dq_text b) { return a.n == b.n && memcmp(a.s, b.s, (size_t)a.n) == 0; }
+DQ_INLINE int dq_same(dq_text a, dq_text b) { return a.n == b.n && (a.n == 0 || memcmp(a.s, b.s, (size_t)a.n) == 0); }
 
 /* A segment of which field 3 alone is there: the repetition of PID-3 that is of the wanted authority (PID-3.4, by its name
  * or its universal id) and type (PID-3.5), or all of PID-3 where none is wanted. */
@@ -242,6 +242,11 @@ static dq_text dq_hl7_containment(dq_text t, int *is_system) {
   return first;
 }
 
+static dq_text dq_hl7_sub_id(const dq_hl7 *p, int slot) {
+  dq_path path = {(uint8_t)slot, 4, 1, 0};
+  return dq_at_path(p->x.slot, path, &p->x.marks);
+}
+
 static void dq_hl7_emit(dq_hl7 *p, dq_table *t) {
   if (p->pending < 0) return;
   dq_segment *system = &p->x.slot[DQ_MDS];
@@ -249,8 +254,8 @@ static void dq_hl7_emit(dq_hl7 *p, dq_table *t) {
   if (count) {
     /* The system's own OBX says something of a row only where that lies within it. */
     int is_system;
-    dq_text of = dq_hl7_containment(dq_part(dq_field(system, 4), p->x.marks.component, 1), &is_system);
-    dq_text own = dq_hl7_containment(dq_part(dq_field(&p->x.slot[DQ_OBX], 4), p->x.marks.component, 1), &is_system);
+    dq_text of = dq_hl7_containment(dq_hl7_sub_id(p, DQ_MDS), &is_system);
+    dq_text own = dq_hl7_containment(dq_hl7_sub_id(p, DQ_OBX), &is_system);
     if (own.s == NULL || !dq_same(of, own)) system->count = 0;
   }
   dq_row(&p->x, &p->paths, p->source, p->pending, t);
@@ -315,7 +320,7 @@ static void dq_hl7_walk(dq_hl7 *p, const uint8_t *s, const int64_t *starts, int6
     x->slot[DQ_PRT].count = 0;
     p->pending = starts != NULL ? starts[k] : base + at.from;
     int is_system = 0;
-    if (dq_hl7_containment(dq_part(dq_field(&x->slot[DQ_OBX], 4), x->marks.component, 1), &is_system).s && is_system)
+    if (dq_hl7_containment(dq_hl7_sub_id(p, DQ_OBX), &is_system).s && is_system)
       x->slot[DQ_MDS] = x->slot[DQ_OBX];
   }
   if (!t->failed) dq_hl7_emit(p, t);

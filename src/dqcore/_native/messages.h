@@ -108,7 +108,7 @@ DQ_INLINE dq_text dq_field(const dq_segment *g, int k) {
 DQ_INLINE dq_text dq_part(dq_text t, uint8_t mark, int k) {
   int64_t from = 0, i = 0;
   dq_text none = {NULL, 0};
-  if (mark == 0) return k == 1 ? t : none;
+  if (mark == 0 || t.n == 0) return k == 1 ? t : none;
   for (;; i++) {
     if (i < t.n && t.s[i] != mark) continue;
     if (--k == 0) {

@@ -167,6 +167,9 @@ def _reading(
 ) -> Reading:
     if unterminated not in _UNENDED:
         raise RuleError(f"unterminated is {unterminated!r}; it is one of {', '.join(_UNENDED)}")
+    for name, wanted in (("patient_authority", patient_authority), ("patient_id_type", patient_id_type)):
+        if wanted is not None and (not isinstance(wanted, str) or not wanted):
+            raise RuleError(f"{name} is {wanted!r}; give the text that PID-3 has there, such as 'MR'")
     if charset is not None and charset.upper() not in CHARSETS:
         raise RuleError(f"charset is {charset!r}; give a name of HL7 table 0211 such as '8859/1' or 'UNICODE UTF-8'")
     default = CHARSETS[(charset or "UNICODE UTF-8").upper()]

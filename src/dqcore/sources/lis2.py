@@ -190,9 +190,10 @@ class _Records:
         """How many bytes from `at` are dealt with (0: more are needed), and the records that they ended."""
         byte = self._buffer[at]
         if byte in _BETWEEN:
-            if byte in _TRANSMISSION:
-                self._number = -1
-            return 1, []
+            if byte not in _TRANSMISSION:
+                return 1, []
+            self._number = -1
+            return 1, self._ended(True)
         return self._frame(at) if byte == _STX else self._bare(at)
 
     def _bare(self, at: int) -> tuple[int, list[_Record]]:
@@ -210,8 +211,8 @@ class _Records:
         found, place = _FRAME.match(self._buffer, at), self._base + at
         if found is not None and found.end() - at <= MOST_FRAME_BYTES:
             number, text, end, told = found.groups()
-            self._check(int(number), text, int(told, 16), sum(found[0][1:-2]) & 0xFF, place)
-            return len(found[0]), self._joined(text, place, end == _ETX)
+            ended = self._check(int(number), text, int(told, 16) == sum(found[0][1:-2]) & 0xFF, place)
+            return len(found[0]), ended + self._joined(text, place, end == _ETX)
         following = self._buffer.find(b"\x02", at + 1)
         if following < 0 and not self._final and len(self._buffer) - at <= MOST_FRAME_BYTES:
             return 0, []
@@ -220,13 +221,15 @@ class _Records:
         # Its text may begin a message all the same, which is to be counted.
         return stop - at, self._joined(self._buffer[at + 2 : stop], place, True)
 
-    def _check(self, number: int, text: bytes, told: int, total: int, place: int) -> None:
-        expected = 1 if self._number < 0 else (self._number + 1) % 8
-        if told != total:
-            self._fault = ("checksum", place)
-        elif number != expected and not (number == 1 and text.startswith(b"H")) and not self._fault[0]:
-            self._fault = ("sequence", place)
+    def _check(self, number: int, text: bytes, sound: bool, place: int) -> list[_Record]:
+        """Notes what is wrong with a frame; gives what went before it, where it does not go on with that."""
+        follows = number == (1 if self._number < 0 else (self._number + 1) % 8)
+        begins = number == 1 and text.startswith(b"H")
         self._number = number
+        ended = [] if follows else self._ended(True)
+        if not self._fault[0] and not (sound and (follows or begins)):
+            self._fault = ("sequence" if sound else "checksum", place)
+        return ended
 
     def _joined(self, text: bytes, place: int, whole: bool) -> list[_Record]:
         self._parts.append((text, place + 2))
