@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := $(wildcard src/dqcore/_native/*.pyx src/dqcore/_native/*.pxd src/dqcore/_native/*.h) setup.py pyproject.toml
 
-.PHONY: demo test lint bench sanitize kill wheel clean
+.PHONY: demo test lint bench fuzz sanitize kill wheel clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/dqcore demo dqcore-demo
@@ -29,6 +29,10 @@ sanitize: $(VENV)/.test
 # A monitor is killed 200 times at random instants, and its store looked at each time.
 kill: $(VENV)/.test
 	$(RUN) tests/monitor/killed.py 200
+
+# Messages damaged at random, many more than `make test` tries, from a seed that is another each day.
+fuzz: $(VENV)/.test
+	DQCORE_FUZZ=1000000 DQCORE_FUZZ_SEED=$$(date +%Y%m%d) $(RUN) -m pytest tests/sources/test_messages_fuzz.py -q
 
 # A wheel built from the sdist, installed in a new environment, passes the tests.
 wheel: $(VENV)/.test

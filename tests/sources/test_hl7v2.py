@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,7 +19,7 @@ from realdata import data_folder
 
 import dqcore as dq
 from dqcore.cli import main
-from dqcore.sources import hl7v2, results
+from dqcore.sources import hl7v2, lis2, results
 
 MSH = r"MSH|^~\&|LAB|HOSP|EHR|HOSP|20240229235959.1234+0100||ORU^R01^ORU_R01|M1|P|2.5.1"
 UTF8 = MSH + "|||||||UNICODE UTF-8"[1:]
@@ -78,6 +79,22 @@ def test_the_columns_are_those_of_the_contract_in_their_order():
     value_type, value_text, unit, reference_range, abnormal_flags, status, collected_at, specimen_received_at, analyzed_at,
     reported_at, device_id"""
     assert ", ".join(results.COLUMNS) == " ".join(contract.split())
+
+
+@pytest.mark.parametrize(("module", "title"), [(hl7v2, "## HL7 v2"), (lis2, "## LIS2")])
+def test_the_page_has_the_map(module, title):
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
+    part = (
+        page[page.index(title) :].split("\n## ")[0]
+        if title == "## LIS2"
+        else page[page.index(title) : page.index("## LIS2")]
+    )
+    table = re.findall(r"^\| `(\w+)` \| (.*?) \|", part, re.M)
+    assert {
+        name: tuple(re.findall(r"[A-Z0-9]+-[0-9.*]+", fields)) for name, fields in table if name in results.COLUMNS
+    } == module.FIELDS
+    for reason in module.WORDS:
+        assert f"`{reason}`" in page
 
 
 def test_absent_is_null_and_two_quotes_are_the_empty_string():
@@ -184,10 +201,10 @@ def test_orders():
 
 def test_specimens_follow_their_order_or_come_before_it():
     bare = "OBX|1|NM|A||1"
-    # ORU^R01, v2.5.1 7.3.1: order, results, specimen and what is said of it.
+    # ORU^R01, v2.5.1 chapter 7: order, results, specimen and what is said of it.
     oru = [OBR, bare, "SPM|1|^S1", bare, "SPM|2|S2", bare, "ORC|RE", OBR, bare]
     assert values(*oru, column="specimen_id") == ["S1", "S1", "S2", None]
-    # OUL^R22, 7.3.5: specimen, then its orders.
+    # OUL^R22: specimen, then its orders.
     oul = [
         "SPM|1|S1|||||||||||||||20240101^20240102|202401020304",
         bare,
@@ -538,6 +555,26 @@ def test_the_library_hl7_reads_the_same_fields():
                 assert own == (None if other == "" else "" if other == '""' else other)
                 seen += 1
     assert seen > 400
+
+
+def test_the_library_hl7apy_reads_the_same_fields():
+    parser = pytest.importorskip("hl7apy.parser")
+    sent = [
+        OBX, "OBX|2|CE|1554-5^GLUCOSE^L|a|x^y^z|mg/dl^^ISO+|70_105|H~A|||F|||20200101|||M1||2021", "OBX|3|ST|A||text||||||C",
+        "OBX|4|SN|B^b||^<^5|u||||||P|||2020||||D1^NS^1.2^ISO|2021",
+    ]  # fmt: skip
+    places = {"code": (3, 0), "code_text": (3, 1), "unit": (6, 0), "status": (11, 0), "collected_at": (14, 0),
+              "analyzed_at": (19, 0), "device_id": (18, 0), "value_type": (2, 0)}  # fmt: skip
+    wanted = []
+    for text in sent:
+        segment = parser.parse_segment(text, version="2.5")
+        row = {}
+        for column, (number, component) in places.items():
+            field = getattr(segment, f"obx_{number}")
+            texts = field[0].value.split("^") if len(field) else []
+            row[column] = texts[component] if component < len(texts) else None
+        wanted.append(row)
+    assert rows(message(MSH, *sent), *places) == wanted
 
 
 def test_samples_of_python_hl7():

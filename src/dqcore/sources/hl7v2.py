@@ -2,7 +2,7 @@
 
 Messages come one or many to a file, in batches (FHS, BHS, BTS, FTS) or MLLP frames, with whatever separators MSH declares,
 ended by CR, LF or CRLF. Facts are those of HL7 v2.5.1 (2007): chapter 2 (encoding), 2.10.3 (batches), 2.15.9.18 and table
-0211 (character sets), 3.4.2 (PID), 4.5.1 (ORC), 4.5.3 (OBR), 7.4.2 (OBX), 7.4.3 (SPM); PRT is v2.7, 7.4.4.
+0211 (character sets), 3.4.2 (PID), 4.5.1 (ORC), 4.5.3 (OBR), 7.4.2 (OBX), 7.4.3 (SPM); PRT came with v2.7.
 """
 
 from __future__ import annotations

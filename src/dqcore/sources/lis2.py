@@ -1,7 +1,7 @@
 """LIS2-A2 (ASTM E1394): every result record of an analyser's messages as a row of one table; see docs/sources.md.
 
 Records come bare, one a line, or in frames (CLSI LIS01-A2, ASTM E1381), whose checksums and numbers are verified. Facts are
-those of LIS2-A2 (2004), sections 5 to 8 (separators, records and their fields), and of LIS01-A2, 6.3 (frames).
+those of CLSI LIS2-A2 (2004) for separators, records and their fields, and of LIS01-A2 (2008) for frames.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 """Which field fills which column: the first of them that is not empty. Field 1 is a record's type. What is not here is null."""
 
 MOST_FRAME_BYTES = 64_000
-"""The longest frame (LIS01-A2, 6.3.1.2)."""
+"""The longest frame (LIS01-A2)."""
 WORDS = {
     "frame": "a frame that is none: STX, a number of 0 to 7, text, ETX or ETB, and two hexadecimal digits of its checksum",
     "checksum": "a frame's checksum is not that of its bytes",
