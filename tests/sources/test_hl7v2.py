@@ -410,6 +410,8 @@ def test_limits():
     # A small message whose rows would repeat much.
     table, errors = refused(good + message(MSH, PID + "|" * 100 + "x" * 100_000, *["OBX|1"] * 5_000), "too_long")
     assert (table.num_rows, errors.num_rows) == (1, 1)
+    # Escapes that grow count for what they may become.
+    refused(message(MSH.replace("|M1|", "|" + "\\.sp99\\" * 2_000 + "|"), *["OBX|1"] * 2_000), "too_long")
     table, errors = refused(b"SECRET" + b"x" * limit + b"\r" + good, "no_header")
     assert (table.num_rows, errors.num_rows) == (1, 1)
     refused(message("BHS" + "|x" * limit) + good, "too_long")

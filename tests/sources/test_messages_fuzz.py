@@ -8,7 +8,6 @@ import random
 import re
 from io import BytesIO
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from oracle import hl7v2 as oracle
@@ -171,10 +170,10 @@ def bare(content: bytes) -> list[dict[str, str]]:
 
 
 def test_bytes_of_any_kind() -> None:
-    # Files that are of other kinds altogether.
-    for file in sorted(Path(__file__).parents[2].joinpath("src", "dqcore", "_native").glob("*.so"))[:3]:
-        content = file.read_bytes()[:200_000]
+    random_ = random.Random(SEED)
+    for alphabet in (bytes(range(256)), b"MSHOBX|^~\\&\r\n\x0b\x1c", b"HRL|\\^&\r\x02\x03\x17" + b"0123456789ABCDEF"):
+        content = bytes(random_.choices(alphabet, k=100_000))
         for reader in (hl7v2, lis2):
             table, errors = reader.parse(content, errors="collect")
+            table.validate(full=True)
             assert errors.num_rows > 0
-            assert table.num_rows == 0

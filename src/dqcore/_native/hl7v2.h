@@ -396,10 +396,11 @@ static int dq_hl7_message(dq_hl7 *p, const uint8_t *s, int64_t to, const int64_t
   for (int64_t k = 0; k < p->places; k++)
     if (p->place[k].kind < DQ_OBX && p->place[k].n > largest[p->place[k].kind]) largest[p->place[k].kind] = p->place[k].n;
   for (int k = 0; k < DQ_OBX; k++) shared += largest[k];
-  if (shared > p->most_bytes / results) return dq_hl7_fault(p, DQ_HL7_TOO_LONG, at, msh, 0);
   x->has_escapes = 0;
   if (x->marks.escape)
     x->has_escapes = memchr(msh + 8, x->marks.escape, (size_t)(to - first > 8 ? to - first - 8 : 0)) != NULL;
+  if (x->has_escapes) shared *= DQ_MOST_GROWTH;
+  if (shared > p->most_bytes / results) return dq_hl7_fault(p, DQ_HL7_TOO_LONG, at, msh, 0);
   x->known = 0;
   p->specimen_first = spm >= 0 && (obr < 0 || spm < obr);
   dq_hl7_walk(p, s, starts, base, t);

@@ -45,8 +45,9 @@ static int dq_lis2_message(dq_context *x, const dq_paths *paths, dq_text source,
     if (slot >= 0 && n > largest[slot]) largest[slot] = n;
   }
   *bad = 0;
-  if (results && source.n + 64 + largest[0] + largest[1] + largest[2] > most_bytes / results) return DQ_LIS2_TOO_LONG;
   x->has_escapes = memchr(s + 5, x->marks.escape, (size_t)(at[records] - 6)) != NULL;
+  int64_t shared = (source.n + 64 + largest[0] + largest[1] + largest[2]) * (x->has_escapes ? DQ_MOST_GROWTH : 1);
+  if (results && shared > most_bytes / results) return DQ_LIS2_TOO_LONG;
   for (int k = 0; k < DQ_SLOTS; k++) x->slot[k].count = 0;
   x->known = 0;
   for (int64_t k = 0; k < records && !t->failed; k++) {

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -182,7 +182,7 @@ cdef void set_paths(dq_paths* out, columns, row_slots) except *:
 
 cdef dq_text text_of(bytes held):
     cdef dq_text text
-    text.s = <const uint8_t*>PyBytes_AS_STRING(held) if held is not None else NULL
+    text.s = <const uint8_t*>PyBytes_AsString(held) if held is not None else NULL
     text.n = len(held) if held is not None else 0
     return text
 
