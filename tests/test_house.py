@@ -92,6 +92,7 @@ def test_the_public_names_are_those_of_the_contract() -> None:
 def test_no_module_of_a_rule_is_taken_for_a_public_name() -> None:
     assert not {"range", "check", "match", "schema", "base", "plain", "VERSION"} & set(vars(dqcore))
     assert dqcore.units.__name__ == "dqcore.units"
+    assert dqcore.sources.hl7v2.__name__ == "dqcore.sources.hl7v2"
     assert dqcore.__version__ == dqcore.version.VERSION
 
 
@@ -131,6 +132,7 @@ UNASKED = (
     "dqcore.knowledge.units",
     "dqcore.knowledge.schemes",
     "dqcore.sources.csv",
+    "dqcore.sources.hl7v2",
     "dqcore.report.html",
 )
 VALIDATED = """

@@ -52,8 +52,8 @@ _HOMES = {
     "Csv": "sources.csv",
 }
 
-_MODULES = ("units",)
-"""Modules that are used as such: `dq.units.explain`."""
+_MODULES = ("sources", "units")
+"""Modules that are used as such: `dq.units.explain`, `dq.sources.hl7v2.read`."""
 
 
 def __getattr__(name: str) -> _typing.Any:
