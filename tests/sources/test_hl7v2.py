@@ -386,8 +386,16 @@ def test_wide_text(encoding):
     for declared in ("", "UNICODE UTF-16", "UNICODE"):
         content = message(f"{MSH}||||||{declared}", OBX.replace("105", TEXT)).decode().encode(encoding)
         assert rows(content, "value_text") == [{"value_text": TEXT}]
+        framed = b"\x0b" + content.decode(encoding).encode() + b"\x1c\r"
+        assert rows(framed.decode().encode(encoding), "value_text") == [{"value_text": TEXT}]
+        batch = message(BHS) + content.decode(encoding).encode() + message("BTS|1")
+        assert rows(batch.decode().encode(encoding), "value_text") == [{"value_text": TEXT}]
     refused(message(f"{MSH}||||||8859/1", OBX).decode().encode(encoding), "charset_unknown")
     refused(message(MSH, OBX).decode().encode("utf-16")[:-1], "charset")
+    # The message within which the text ends is not whole, though its segments may be.
+    sent = message(MSH, OBX, MSH, OBX).decode().encode("utf-16-le")
+    table, errors = refused(sent + b"\x00\xd8" + message(OBX).decode().encode("utf-16-le"), "charset")
+    assert (table.num_rows, errors["reason"].to_pylist()) == (1, ["charset", "truncated"])
 
 
 def test_a_character_set_for_messages_that_name_none():
@@ -442,6 +450,23 @@ def test_a_stream_is_read_anew_each_time(tmp_path):
     assert repr(reading) == "<Reading of 2 sources>"
     table = hl7v2.read([tmp_path / "b.hl7", tmp_path / "a.hl7"])
     assert [row.rsplit("/", 1)[1] for row in table["source"].to_pylist()] == ["b.hl7", "b.hl7", "a.hl7"]
+
+
+def test_faults_of_a_stream_are_told(tmp_path):
+    (tmp_path / "a.hl7").write_bytes(message(MSH, OBX, "SECRET"))
+    with pytest.raises(dq.DataError, match=r"a\.hl7, byte \d+: a segment begins"):
+        dq.RuleSet([dq.NotNull("code")]).validate(hl7v2.stream(tmp_path))
+
+
+def test_faults_and_types_are_bounded(monkeypatch):
+    monkeypatch.setattr(results, "MOST_FAULTS", 3)
+    assert hl7v2.parse(message(*["MSH|"] * 3), errors="collect")[1].num_rows == 3
+    with pytest.raises(dq.DataError, match="more than 3 faults"):
+        hl7v2.parse(message(*["MSH|"] * 4), errors="collect")
+    monkeypatch.setattr(results, "MOST_TYPES", 2)
+    kinds = [MSH.replace("ORU^R01^ORU_R01", kind) for kind in ("ADT^A01", "ADT^A02", "ADT^A03", "ADT^A01", "SIU^S12")]
+    counts = json.loads(hl7v2.parse(message(*kinds)).schema.metadata[results.COUNTS])
+    assert counts["without_results"] == {"ADT^A01": 2, "ADT^A02": 1, "other": 2}
 
 
 def test_paths_that_are_none(tmp_path):

@@ -77,7 +77,7 @@ def tries(seeds: list[str]) -> list[bytes]:
 
 
 def is_wide(content: bytes) -> bool:
-    return content.lstrip(b"\x0b")[:2] in (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M") or content.startswith(b"\0\0")
+    return b"\0" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff")
 
 
 def test_hl7v2_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

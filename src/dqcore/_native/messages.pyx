@@ -72,6 +72,7 @@ cdef extern from "hl7v2.h" nogil:
         int utf8_unless_said
         int wide
         int unended_is
+        int framed
         int64_t messages
         int64_t refused
         void* place
@@ -255,6 +256,10 @@ cdef class Hl7(Rows):
         if event == DQ_HL7_MEMORY:
             raise MemoryError("no memory for the rows of a message")
         return event
+
+    def break_off(self):
+        """The stream ends before its time: a message that is open at its end was cut off."""
+        self.state.framed = 1
 
     def refuse(self):
         """Counts the message of a CHARSET as refused."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from io import BytesIO
+from itertools import chain
 from typing import Any, BinaryIO, Literal, overload
 
 import numpy as np
@@ -81,10 +83,13 @@ CHARSETS = {
 """MSH-18: the names of table 0211 that Python decodes, and others that cannot be mistaken."""
 _WIDE = ("UNICODE", "UNICODE UTF-16", "UNICODE UTF-32")
 _STARTS = (
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-    (b"M\0\0\0S", "utf-32-le"), (b"\0\0\0M", "utf-32-be"), (b"M\0S\0", "utf-16-le"), (b"\0M\0S", "utf-16-be"),
-)  # fmt: skip
+    (rb"\xef\xbb\xbf", ""),
+    (rb"\xff\xfe\0\0|(?=[\x0b-~]\0\0\0)", "utf-32-le"),
+    (rb"\0\0\xfe\xff|(?=\0\0\0[\x0b-~])", "utf-32-be"),
+    (rb"\xff\xfe|(?=[\x0b-~]\0[!-~]\0)", "utf-16-le"),
+    (rb"\xfe\xff|(?=\0[\x0b-~]\0[!-~])", "utf-16-be"),
+)
+"""How a source begins: a byte order mark, which is no part of its text, or ASCII in two or four bytes."""
 WORDS = {
     "no_header": "what stands here belongs to no message: there is no MSH before it",
     "separators": "MSH-1 and MSH-2 declare no separators that can be: signs of ASCII, each another",
@@ -214,7 +219,7 @@ class _Stream:
         self._source = name
         counts = self._log.counts
         counts.files += 1
-        start, blocks = self._opened(name, file)
+        start, blocks = self._opened(file)
         before = (self._native.messages, len(self._log.refused))
         self._native.begin(name.encode(errors="backslashreplace"), self._wide)
         buffer, base, at, final = b"", start, 0, False
@@ -239,40 +244,33 @@ class _Stream:
         if rows:
             yield batch_of(rows, positions, columns)
 
-    def _opened(self, name: str, file: BinaryIO) -> tuple[int, Iterator[bytes]]:
+    def _opened(self, file: BinaryIO) -> tuple[int, Iterator[bytes]]:
         """Where the text begins, and its blocks, the last one empty; what is UTF-16 or UTF-32 comes as UTF-8."""
-        first = file.read(BLOCK)
-        mark, encoding = next(
-            ((mark, name) for mark, name in _STARTS if first.lstrip(b"\x0b").startswith(mark)), (b"", "")
-        )
-        self._wide = encoding.startswith(("utf-16", "utf-32"))
-        if self._wide:
-            return 0, self._transcoded(name, file, first, encoding)
-        start = len(mark) if encoding else 0
+        first = file.read(max(BLOCK, 8))
+        begins = ((re.match(start, first), encoding) for start, encoding in _STARTS)
+        found, encoding = next(((found, encoding) for found, encoding in begins if found), (None, ""))
+        start = found.end() if found else 0
+        blocks = chain((first[start:],) if first[start:] else (), iter(partial(file.read, BLOCK), b""), (b"",))
+        self._wide = bool(encoding)
+        return (0, self._transcoded(blocks, encoding)) if encoding else (start, blocks)
 
-        def blocks() -> Iterator[bytes]:
-            block = first[start:] if encoding else first
-            if not block and first:
-                block = file.read(BLOCK)
-            while block:
-                yield block
-                block = file.read(BLOCK)
-            yield b""
-
-        return start, blocks()
-
-    def _transcoded(self, name: str, file: BinaryIO, block: bytes, encoding: str) -> Iterator[bytes]:
+    def _transcoded(self, blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(encoding)()
-        try:
-            while block:
-                text = decoder.decode(block)
-                if text:
-                    yield text.encode()
-                block = file.read(BLOCK)
-            decoder.decode(b"", final=True)
-        except UnicodeError:
-            # The error holds what was read, so nothing of it goes on.
-            self._refuse("charset", 0)
+        place = 0
+        for block in blocks:
+            try:
+                text = decoder.decode(block, final=not block).encode()
+            except UnicodeDecodeError as error:
+                # What comes before is text; a message that is open there is not whole.
+                text = error.object[: error.start].decode(encoding).encode()
+                self._native.break_off()
+                self._refuse("charset", place + len(text))
+                block = b""
+            place += len(text)
+            if text:
+                yield text
+            if not block:
+                break
         yield b""
 
     def _deal_with(self, event: int, buffer: bytes, base: int) -> None:
@@ -282,7 +280,7 @@ class _Stream:
             fault = self._native.fault
             self._refuse(fault.reason, fault.position, fault.segment, fault.field, fault.said, fault.found)
         elif event == _native.EMPTY:
-            self._log.counts.without_results[_type_of(self._native.text)] += 1
+            self._log.without_results(_type_of(self._native.text))
         self._log.counts.refused = self._native.refused
 
     def _decode(self, buffer: bytes, base: int) -> int:

@@ -349,9 +349,7 @@ class _Stream:
         if not reason:
             kinds = {text[:1] for text in texts}
             if b"R" not in kinds:
-                self._log.counts.without_results[
-                    "query" if b"Q" in kinds else "order" if b"O" in kinds else "other"
-                ] += 1
+                self._log.without_results("query" if b"Q" in kinds else "order" if b"O" in kinds else "other")
         return reason, records[bad].position, "H" if reason == "separators" else ""
 
     def _utf8(self, record: _Record) -> bytes:

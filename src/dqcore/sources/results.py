@@ -41,6 +41,11 @@ MOST_MESSAGE_BYTES = 16 << 20
 MOST_ROW_BYTES = 256 << 20
 """What the rows of one message may come to: each repeats what its message says once."""
 
+MOST_FAULTS = 100_000
+"""What has more is no collection of such messages."""
+MOST_TYPES = 1_000
+"""Types of messages without results that are counted each by itself."""
+
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Source = tuple[str, Callable[[], BinaryIO]]
 """A source's name and how it is opened."""
@@ -90,7 +95,14 @@ class Log:
     def refuse(self, one: Refused) -> None:
         if not self._collect:
             raise DataError(str(one))
+        if len(self.refused) == MOST_FAULTS:
+            raise DataError(f"{one}; there are more than {MOST_FAULTS} faults, so these are hardly such messages")
         self.refused.append(one)
+
+    def without_results(self, kind: str) -> None:
+        """Counts a message that is sound and has no results."""
+        counts = self.counts.without_results
+        counts[kind if kind in counts or len(counts) < MOST_TYPES else "other"] += 1
 
 
 Reader = Callable[[list[Source], Log], Iterator[pa.RecordBatch]]
