@@ -22,11 +22,13 @@ def parse(content: bytes) -> Any:
 
 
 class _Document:
-    """Elements as they open and close; the innermost is the last of each stack."""
+    """Elements as they open and close; the innermost is the last of each stack: its name, what it holds (None where it
+    is of another namespace), and the value that it has as an attribute, which makes it a primitive."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.held: list[dict[str, Any] | None] = []
+        self.values: list[str | None] = []
         self.depth = 0
         self.root: dict[str, Any] = {}
         self.parser = expat.ParserCreate(namespace_separator=" ")
@@ -67,10 +69,11 @@ class _Document:
         elif self.held and self.held[-1] is None:
             self.held.append(None)
         else:
-            # Attributes of another namespace (xsi:schemaLocation) tell the reader of XML something, not of FHIR.
-            held: dict[str, Any] = {key: value for key, value in attributes.items() if " " not in key}
+            # `value` is kept apart: elements have children of that name.
+            held: dict[str, Any] = {key: said for key, said in attributes.items() if key == "url"}
             self.held.append({"resourceType": own, **held} if own[:1].isupper() else held)
         self.names.append(own)
+        self.values.append(attributes.get("value"))
 
     def words(self, words: str) -> None:
         # What is said stands in attributes; what stands beside them would be lost.
@@ -79,7 +82,7 @@ class _Document:
 
     def close(self, _: str) -> None:
         self.depth -= 1
-        name, held = self.names.pop(), self.held.pop()
+        name, held, value = self.names.pop(), self.held.pop(), self.values.pop()
         if held is None:
             return
         if not self.held:
@@ -94,7 +97,7 @@ class _Document:
                 raise Malformed(f"an element beside a resource in the one that holds it at {self.place()}", "xml")
             holder.update(held)
             return
-        made: Any = held["value"] if "value" in held and held.keys() <= {"value", "id", "extension"} else held
+        made: Any = held if value is None else value
         if name not in holder:
             holder[name] = made
         elif type(holder[name]) is list:
