@@ -32,7 +32,7 @@ kill: $(VENV)/.test
 
 # Messages damaged at random, many more than `make test` tries, from a seed that is another each day.
 fuzz: $(VENV)/.test
-	DQCORE_FUZZ=1000000 DQCORE_FUZZ_SEED=$$(date +%Y%m%d) $(RUN) -m pytest tests/sources/test_messages_fuzz.py -q
+	DQCORE_FUZZ=1000000 DQCORE_FUZZ_SEED=$$(date +%Y%m%d) $(RUN) -m pytest tests/sources -k 'fuzz or chance' -q
 
 # A wheel built from the sdist, installed in a new environment, passes the tests.
 wheel: $(VENV)/.test

@@ -366,7 +366,9 @@ def test_rules_over_a_folder(folder):
             dq.Compare("instance_uid", "==", "media_instance_uid"),
             dq.Consistent("study_uid", "patient_id"),
             dq.NotNull("serial"),
+            dq.Timestamp(["study_date", "study_time"], "dicom", tz="zone_offset", into="study_at"),
         ]
     )
-    found = {(one["row"], one["reason"]) for one in rules.validate(table).failures().to_pylist()}
+    report = rules.validate(table)
+    found = {(one["row"], one["reason"]) for one in report.failures().to_pylist()}
     assert {(6, "bad_format"), (6, "comparison"), (0, "inconsistent"), (0, "null")} <= found

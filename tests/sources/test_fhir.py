@@ -499,8 +499,8 @@ def test_results_against_registries_of_their_own(tmp_path):
             dq.Numeric("value_text", into="value"),
             dq.Units("value", unit="unit", analyte="code"),
             dq.Match("patient_id", registry="patients", registry_key="reference"),
-            dq.Timestamp("collected_at", "iso8601", into="at"),
-            dq.Timestamp("reported_at", "iso8601", min_evaluated=0),
+            dq.Timestamp("collected_at", "fhir", into="at"),
+            dq.Timestamp("reported_at", "fhir", min_evaluated=0),
         ]
     )
     report = rules.validate(results, registries={"patients": fhir.read_patients(tmp_path / "Patient.ndjson")})
