@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import random
+import sys
+import tracemalloc
 import warnings
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -354,3 +356,71 @@ def test_whatever_a_registry_holds_is_read_or_refused(tmp_path_factory, elements
         path.write_text(json.dumps({"resourceType": kind, **elements}))
         table, errors = read(path, errors="collect")
         assert table.num_rows or errors["segment"].to_pylist() == [kind]
+
+
+def calls(content):
+    """How many functions are called while a document is read."""
+    count = 0
+
+    def tell(frame, event, _):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(tell)
+    try:
+        table, errors = fhir.parse(content, errors="collect")
+    finally:
+        sys.setprofile(None)
+    return count, table.num_rows + errors.num_rows
+
+
+def many_in_one(number):
+    patients = [{"resourceType": "Patient", "id": f"p{n}"} for n in range(number)]
+    results = [{"resourceType": "Observation", "subject": {"reference": f"#p{n}"}} for n in range(number)]
+    return json.dumps({"resourceType": "List", "contained": patients + results}).encode()
+
+
+def one_for_many(number):
+    identifiers = [{"value": str(n)} for n in range(number)]
+    held = [{"resourceType": "Patient", "id": "p", "identifier": identifiers}, {"resourceType": "DiagnosticReport", "identifier": identifiers, "specimen": "x",
+            "result": [{"reference": f"Observation/{n}"} for n in range(number)]}]  # fmt: skip
+    held += [{"resourceType": "Patient", "id": "twice", "identifier": [{"value": str(n % 2)}]} for n in range(number)]
+    held += [
+        {"resourceType": "Observation", "id": str(n), "subject": {"reference": f"Patient/{who}"}}
+        for n in range(number)
+        for who in ("p", "twice")
+    ]
+    return json.dumps({"resourceType": "Bundle", "entry": [{"resource": one} for one in held]}).encode()
+
+
+@pytest.mark.parametrize("make", [many_in_one, one_for_many], ids=lambda make: make.__name__)
+def test_what_many_refer_to_is_found_out_once(make):
+    """Ten times as much is ten times the work; its square would be a hundred times."""
+    (short, few), (long, many) = calls(make(30)), calls(make(300))
+    assert long < 12 * short
+    assert many >= 9 * few
+
+
+def test_a_text_that_is_never_closed_is_gone_through_once():
+    """Where each of its quotes was tried, this would take hours."""
+    refused = b"[" + b"[]," * 70 + b'"' + b'\\"' * 2_000_000
+    for content in (refused, refused + b"\\"):
+        _, errors = fhir.parse(content, errors="collect")
+        assert errors["reason"].to_pylist() == ["json"]
+
+
+def test_a_stream_holds_a_document_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("dqcore.sources.fhir.reading.BATCH_BYTES", 1 << 20)
+    path = tmp_path / "a.ndjson.gz"
+    line = json.dumps({"resourceType": "Observation", "valueString": "x" * 10_000}).encode() + b"\n"
+    with gzip.open(path, "wb", 1) as sink:
+        for _ in range(3000):
+            sink.write(line)
+    tracemalloc.start()
+    try:
+        rows = sum(batch.num_rows for batch in fhir.stream(path))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert rows == 3000
+    assert peak < 8 << 20 < 3000 * len(line)

@@ -88,7 +88,7 @@ def _told_of(found: Found) -> list[Row]:
     """A resource that is no result, but tells of some: no row, and whole."""
     if found.kind == "DiagnosticReport":
         several(found.resource, "result")
-        report_of(found, found.resource)
+        found.remember(report_of, found.resource)
     else:
         sender_of(found)
     return []

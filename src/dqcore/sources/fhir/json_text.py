@@ -11,7 +11,8 @@ from .elements import Malformed
 
 DEEPEST = 64
 """How many objects and arrays may hold one another."""
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# One that is never closed reaches to the end, or each quote in it would be tried.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _OTHERS = bytes(set(range(256)) - set(b"{}[]"))
 _STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _BOM = b"\xef\xbb\xbf"

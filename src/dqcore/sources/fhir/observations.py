@@ -30,7 +30,7 @@ class Report(NamedTuple):
     issued: str | None = None
 
 
-def report_of(found: Found, report: Element) -> Report:
+def report_of(report: Element, found: Found) -> Report:
     """A DiagnosticReport that stands where `found` does."""
     specimens = several(report, "specimen")
     return Report(
@@ -66,7 +66,8 @@ def _around(found: Found) -> _Around:
     observation, bundle = found.resource, found.bundle
     subject = one(observation, "subject")
     patient = resolve(subject, found)
-    name = _patient_name(subject, patient)
+    known = found.remember(_known_patient, patient) if patient else _unknown_patient(subject)
+    name = known or Name(as_sent(subject))
     report = _report(found)
     reference = first_of(one(observation, "specimen"), report.specimen)
     specimen = resolve(reference, found)
@@ -84,7 +85,7 @@ def _around(found: Found) -> _Around:
             text(patient, "gender") if patient else None,
             first(_placer(found, observation), report.placer),
             first(report.filler, _filler(found, observation)),
-            _specimen_name(reference, specimen),
+            first(found.remember(_specimen_name, specimen) if specimen else None, as_sent(reference)),
         ),
         after=(
             text(observation, "status"),
@@ -134,14 +135,17 @@ def _sub_id(observation: Element) -> str | None:
     return next((text(part, "valueString") for part in parts if text(part, "url") == "original-sub-identifier"), None)
 
 
-def _patient_name(subject: Element | None, patient: Element | None) -> Name:
-    """Who the result is about: the patient's medical record number (MR, table 0203), else the first identifier, of the
-    Patient or of the reference; else the reference as sent. A subject that is no Patient is nobody's identifier."""
-    if patient is not None:
-        if patient.get("resourceType") != "Patient":
-            return Name(None)
-        found = identifier(patient, "MR")
-        return name_of(found) if found else Name(as_sent(subject))
+def _known_patient(patient: Element, _: Found) -> Name | None:
+    """A Patient's medical record number (MR, table 0203), else the first identifier, if there is one; what is no Patient
+    is nobody's identifier."""
+    if patient.get("resourceType") != "Patient":
+        return Name(None)
+    found = identifier(patient, "MR")
+    return name_of(found) if found else None
+
+
+def _unknown_patient(subject: Element | None) -> Name:
+    """A subject that is not at hand: the identifier of the reference, else the reference as sent."""
     logical = one(subject or {}, "identifier")
     if logical is not None and text(logical, "value") is not None:
         return name_of(logical)
@@ -158,9 +162,9 @@ OTHER_SUBJECTS = ("Group", "Device", "Location", "Organization", "Procedure", "P
 def _report(found: Found) -> Report:
     """The DiagnosticReport that holds or names an Observation."""
     if found.holder.get("resourceType") == "DiagnosticReport":
-        return report_of(found, found.holder)
+        return found.remember(report_of, found.holder)
     report = found.bundle.reports.get(id(found.holder)) if found.bundle else None
-    return report_of(found._replace(resource=report, holder=report), report) if report else Report()
+    return report.remember(report_of, report.resource) if report else Report()
 
 
 def _orders(found: Found, resource: Element) -> list[tuple[Element, Element | None]]:
@@ -170,18 +174,22 @@ def _orders(found: Found, resource: Element) -> list[tuple[Element, Element | No
 def _placer(found: Found, resource: Element) -> str | None:
     """The first order that a result is based on: its placer's number (PLAC), else its first, else as sent."""
     for reference, order in _orders(found, resource):
-        held = identifier(order, "PLAC") if order else {}
-        return text(held, "value") if held else as_sent(reference)
+        number = found.remember(_numbers, order)[0] if order else None
+        return as_sent(reference) if number is None else number
     return None
 
 
 def _filler(found: Found, resource: Element) -> str | None:
     """The filler's number (FILL) of the first order that has one."""
-    for _, order in _orders(found, resource):
-        for held in several(order, "identifier") if order else ():
-            if any(text(code, "code") == "FILL" for code in several(one(held, "type") or {}, "coding")):
-                return text(held, "value")
-    return None
+    return first(*(found.remember(_numbers, order)[1] for _, order in _orders(found, resource) if order))
+
+
+def _numbers(order: Element, _: Found) -> tuple[str | None, str | None]:
+    """Of an order the placer's number, or else its first, and the filler's if it has one."""
+    filler = identifier(order, "FILL")
+    kinds = several(one(filler, "type") or {}, "coding")
+    placed = text(identifier(order, "PLAC"), "value")
+    return placed, text(filler, "value") if any(text(kind, "code") == "FILL" for kind in kinds) else None
 
 
 def _performer(found: Found) -> str | None:
@@ -190,17 +198,14 @@ def _performer(found: Found) -> str | None:
         performer = resolve(reference, found)
         said = text(reference, "reference") or ""
         if performer is not None and performer.get("resourceType") == "Organization":
-            return first(named(performer), as_sent(reference))
+            return first(found.remember(named, performer), as_sent(reference))
         if text(reference, "type") == "Organization" or (performer is None and "Organization/" in said):
             return as_sent(reference)
     return None
 
 
-def _specimen_name(reference: Element | None, specimen: Element | None) -> str | None:
-    if specimen is None:
-        return as_sent(reference)
-    accession = one(specimen, "accessionIdentifier")
-    return first(text(identifier(specimen), "value"), text(accession, "value"), as_sent(reference))
+def _specimen_name(specimen: Element, _: Found) -> str | None:
+    return first(text(identifier(specimen), "value"), text(one(specimen, "accessionIdentifier"), "value"))
 
 
 def _collected(observation: Element, specimen: Element | None) -> tuple[str | None, str | None]:

@@ -105,8 +105,9 @@ class _Run:
             return
         if not made:
             counts.without_results[found.kind] += 1
+        place = place_of(line, found.path)
         for row in made:
-            self.rows.append((source, place_of(line, found.path), *row))
+            self.rows.append((source, place, *row))
             self.characters += sum(len(cell) for cell in row if cell is not None)
 
     def taken(self) -> pa.RecordBatch:

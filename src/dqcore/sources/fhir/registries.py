@@ -38,19 +38,18 @@ def device_name(device: Element | None, found: Found) -> str | None:
     meant = resolve(device, found)
     if meant is not None and meant.get("resourceType") == "DeviceMetric":
         source = _source(meant)
-        return first(_key(resolve(source, found)), as_sent(source), as_sent(device))
-    return first(_key(meant), as_sent(device))
+        measured = resolve(source, found)
+        return first(found.remember(_key, measured) if measured else None, as_sent(source), as_sent(device))
+    return first(found.remember(_key, meant) if meant else None, as_sent(device))
 
 
 def _source(metric: Element) -> Element | None:
     return one(metric, "source") or one(metric, "device")
 
 
-def _key(device: Element | None) -> str | None:
+def _key(device: Element, _: Found) -> str | None:
     """What names a device: its first identifier, else its serial number, else the device identifier of its UDI, else
     its type and id."""
-    if device is None:
-        return None
     carriers = several(device, "udiCarrier")
     carrier = carriers[0] if carriers else {}
     id_ = text(device, "id")
@@ -81,7 +80,7 @@ def device_rows(found: Found) -> list[Row]:
         text(device, "manufactureDate"), text(device, "expirationDate"),
         *(as_sent(one(device, who)) for who in ("owner", "location", "patient")),
     ]  # fmt: skip
-    own = (reference(found), _key(device), name.authority, text(device, "status"))
+    own = (reference(found), _key(device, found), name.authority, text(device, "status"))
     return [
         (*own, text(carrier, "carrierHRF"), text(carrier, "deviceIdentifier"), text(carrier, "issuer"), *shared)
         for carrier in several(device, "udiCarrier") or [{}]
@@ -109,9 +108,10 @@ def metric_rows(found: Found) -> list[Row]:
     """A DeviceMetric as a row for each of its calibrations, or one without any."""
     metric = found.resource
     source = _source(metric)
+    device = resolve(source, found)
     kind, unit = one(metric, "type"), one(metric, "unit")
     own = (
-        reference(found), first(_key(resolve(source, found)), as_sent(source)),
+        reference(found), first(found.remember(_key, device) if device else None, as_sent(source)),
         text(coding(kind, MDC), "code"), wording(kind), code_or_text(unit),
         text(metric, "operationalStatus"), text(metric, "category"),
     )  # fmt: skip

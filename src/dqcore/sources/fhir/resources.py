@@ -4,9 +4,9 @@ what its references mean there."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .elements import Element, Malformed, authority, first, identifier, one, several, text
 
@@ -17,6 +17,7 @@ REST = re.compile(
 NO_RESOURCE = "(no resource)"
 """What an entry of a Bundle is counted as that holds none: a request to delete, an answer."""
 TELLING = ("Bundle", "Observation", "DiagnosticReport", "Parameters", "Device", "DeviceMetric", "Patient")
+T = TypeVar("T")
 _NAME = re.compile(r"[A-Z][A-Za-z]{1,63}")
 
 
@@ -33,8 +34,24 @@ class Found(NamedTuple):
     base: str
     """Where the server is that relative references mean; empty where that is not known."""
     bundle: Scope | None
+    memo: dict[Any, Any]
+    """What was found out about resources of this document, which many others may refer to."""
     problem: Malformed | None = None
     """Why it cannot be read."""
+
+    def remember(self, make: Callable[[Element, Found], T], element: Element) -> T:
+        """What `make` finds out about an element of this document, found out once, `Malformed` too."""
+        key = make, id(element)
+        if key not in self.memo:
+            try:
+                self.memo[key] = make(element, self), None
+            except Malformed as error:
+                self.memo[key] = None, error
+        known, problem = self.memo[key]
+        if problem is not None:
+            raise Malformed(str(problem), problem.reason)
+        found: T = known
+        return found
 
 
 def kind_of(resource: Element) -> str:
@@ -48,65 +65,65 @@ def kind_of(resource: Element) -> str:
     return kind
 
 
-def walk(resource: object, path: str = "", base: str = "", bundle: Scope | None = None) -> Iterator[Found]:
-    """A resource and all that it holds, in document order."""
+def walk(resource: object) -> Iterator[Found]:
+    """The resource of a document and all that it holds, in document order."""
+    return _walk(resource, Found("", "", {}, {}, "", None, {}))
+
+
+def _walk(resource: object, around: Found) -> Iterator[Found]:
+    """A resource and all that it holds; `around` has its path and what is around it."""
     try:
         if type(resource) is not dict:
             raise Malformed("no resource: FHIR's JSON is an object", "resource_type")
         kind = kind_of(resource)
-        path = path or kind
-        scope = Scope(resource) if kind == "Bundle" else None
+        here = around._replace(path=around.path or kind, kind=kind, resource=resource, holder=resource)
+        scope = Scope(here) if kind == "Bundle" else None
     except Malformed as error:
-        yield Found(path, "", {}, {}, base, bundle, error)
+        yield around._replace(problem=error)
         return
-    yield Found(path, kind, resource, resource, base, bundle)
+    yield here
     if scope is not None:
-        yield from _entries(scope, path)
+        yield from _several(here, "entry", here._replace(bundle=scope, base=""), _entry)
     elif kind == "Parameters":
-        yield from _parameters(resource, path, base, bundle)
+        yield from _several(here, "parameter", here, _parameter)
     if "contained" in resource:
-        yield from _contained(resource, path, base, bundle)
+        yield from _several(here, "contained", here, _contained)
 
 
-def _entries(scope: Scope, path: str) -> Iterator[Found]:
-    try:
-        entries = several(scope.resource, "entry")
-    except Malformed as error:
-        yield Found(path, "", {}, {}, "", scope, error)
-        return
-    for place, entry in enumerate(entries):
-        here = f"{path}.entry[{place}]"
-        if entry.get("resource") is None:
-            yield Found(here, NO_RESOURCE, {}, {}, "", scope)
-        else:
-            yield from walk(entry["resource"], f"{here}.resource", base_of(entry), scope)
-
-
-def _parameters(
-    holder: Element, path: str, base: str, bundle: Scope | None, name: str = "parameter"
+def _several(
+    here: Found, name: str, around: Found, each: Callable[[Element, Found], Iterator[Found]]
 ) -> Iterator[Found]:
+    """What each element of a name holds; the elements may be none."""
+    around = around._replace(kind="", resource={}, holder={})
     try:
-        parameters = several(holder, name)
+        elements = several(here.resource, name)
     except Malformed as error:
-        yield Found(path, "", {}, {}, base, bundle, error)
+        yield around._replace(problem=error)
         return
-    for place, parameter in enumerate(parameters):
-        here = f"{path}.{name}[{place}]"
-        if parameter.get("resource") is not None:
-            yield from walk(parameter["resource"], f"{here}.resource", base, bundle)
-        yield from _parameters(parameter, here, base, bundle, "part")
+    for place, element in enumerate(elements):
+        yield from each(element, around._replace(path=f"{here.path}.{name}[{place}]", holder=here.resource))
 
 
-def _contained(holder: Element, path: str, base: str, bundle: Scope | None) -> Iterator[Found]:
-    try:
-        contained = several(holder, "contained")
-    except Malformed as error:
-        yield Found(path, "", {}, {}, base, bundle, error)
-        return
-    for place, resource in enumerate(contained):
-        for found in walk(resource, f"{path}.contained[{place}]", base, bundle):
-            # A contained resource holds none itself (R4, 2.3.0.6.1); what it refers to stands beside it.
-            yield found._replace(holder=holder) if found.resource is resource else found
+def _entry(entry: Element, around: Found) -> Iterator[Found]:
+    if entry.get("resource") is None:
+        yield around._replace(kind=NO_RESOURCE)
+    else:
+        path = f"{around.path}.resource"
+        yield from _walk(entry["resource"], around._replace(path=path, base=base_of(entry)))
+
+
+def _parameter(parameter: Element, around: Found) -> Iterator[Found]:
+    if parameter.get("resource") is not None:
+        yield from _walk(parameter["resource"], around._replace(path=f"{around.path}.resource"))
+    if "part" in parameter:
+        yield from _several(around._replace(resource=parameter), "part", around, _parameter)
+
+
+def _contained(resource: Element, around: Found) -> Iterator[Found]:
+    holder = around.holder
+    for found in _walk(resource, around):
+        # A contained resource holds none itself (R4, 2.3.0.6.1); what it refers to stands beside it.
+        yield found._replace(holder=holder) if found.resource is resource else found
 
 
 def base_of(entry: Element) -> str:
@@ -129,15 +146,17 @@ def sender_of(found: Found) -> Sender:
     known = resolve(sender, found)
     return Sender(
         first(text(source, "name"), text(source, "endpoint"), text(source, "endpointUrl")),
-        first(named(known) if known else None, text(sender, "display"), text(sender, "reference")),
+        first(found.remember(named, known) if known else None, text(sender, "display"), text(sender, "reference")),
     )
 
 
 class Scope:
     """A Bundle as what is around its entries: the message they came in, and what references mean among them."""
 
-    def __init__(self, resource: Element) -> None:
-        self.resource = resource
+    def __init__(self, found: Found) -> None:
+        resource = found.resource
+        self.resource, self.memo = resource, found.memo
+        self.known: dict[tuple[str, str | None], Element | None] = {}
         self.kind = text(resource, "type")
         self.sent_at = text(resource, "timestamp")
         self.message_id = first(text(one(resource, "identifier"), "value"), text(resource, "id"))
@@ -148,10 +167,14 @@ class Scope:
         for entry, header in self._held():
             if header.get("resourceType") == "MessageHeader":
                 try:
-                    return sender_of(Found("", "MessageHeader", header, header, base_of(entry), self))
+                    return sender_of(self.at(entry, header))
                 except Malformed:  # which the header is told to be where it stands
                     break
         return Sender()
+
+    def at(self, entry: Element, resource: Element) -> Found:
+        """The resource of an entry, where it stands."""
+        return Found("", "", resource, resource, base_of(entry), self, self.memo)
 
     def _held(self) -> Iterator[tuple[Element, Element]]:
         """The entries with a resource that could be one."""
@@ -183,6 +206,11 @@ class Scope:
         return self._one(match[2], match[3]) if found is None else found
 
     def _one(self, url: str, version: str | None) -> Element | None:
+        if (url, version) not in self.known:
+            self.known[url, version] = self._only(url, version)
+        return self.known[url, version]
+
+    def _only(self, url: str, version: str | None) -> Element | None:
         found = self._by_url.get(url, [])
         if version is not None:
             found = [one_of for one_of in found if _version(one_of) in (None, version)]
@@ -192,19 +220,19 @@ class Scope:
         return found[0] if found and all(other == found[0] for other in found) else None
 
     @cached_property
-    def reports(self) -> dict[int, Element]:
+    def reports(self) -> dict[int, Found]:
         """The DiagnosticReport of each result that one refers to, the first if there are several."""
-        reports: dict[int, Element] = {}
+        reports: dict[int, Found] = {}
         for entry, report in self._held():
             if report.get("resourceType") == "DiagnosticReport":
-                here = Found("", "DiagnosticReport", report, report, base_of(entry), self)
+                here = self.at(entry, report)
                 try:
                     results = [resolve(reference, here) for reference in several(report, "result")]
                 except Malformed:  # which the report is told to be where it stands
                     continue
                 for result in results:
                     if result is not None:
-                        reports.setdefault(id(result), report)
+                        reports.setdefault(id(result), here)
         return reports
 
 
@@ -220,12 +248,20 @@ def resolve(reference: Element | None, found: Found) -> Element | None:
     if said == "#":
         return found.holder
     if said.startswith("#"):
-        meant = [held for held in several(found.holder, "contained") if text(held, "id") == said[1:]]
+        meant = found.remember(_by_id, found.holder).get(said[1:], [])
         return meant[0] if len(meant) == 1 else None
     return found.bundle.find(said, found.base) if found.bundle else None
 
 
-def named(resource: Element) -> str | None:
+def _by_id(holder: Element, _: Found) -> dict[str | None, list[Element]]:
+    """The resources contained in one, by their id."""
+    known: dict[str | None, list[Element]] = {}
+    for resource in several(holder, "contained"):
+        known.setdefault(text(resource, "id"), []).append(resource)
+    return known
+
+
+def named(resource: Element, _: Found) -> str | None:
     """An Organization and its like by identifier, else by name."""
     return first(text(identifier(resource), "value"), text(resource, "name"))
 
