@@ -358,7 +358,7 @@ def test_what_is_in_a_tree_and_is_no_file(folder):
 
 
 def test_rules_over_a_folder(folder):
-    (folder / "d").write_bytes(file(body(x0020000E=("UI", "1.02")), instance="1.2.9"))
+    (folder / "d").write_bytes(file(body(x0020000E=("UI", "1.02"), x00080201=("SH", "+0100")), instance="1.2.9"))
     table, _ = dicom.read(folder, errors="collect")
     rules = dq.RuleSet(
         [
@@ -372,3 +372,4 @@ def test_rules_over_a_folder(folder):
     report = rules.validate(table)
     found = {(one["row"], one["reason"]) for one in report.failures().to_pylist()}
     assert {(6, "bad_format"), (6, "comparison"), (0, "inconsistent"), (0, "null")} <= found
+    assert str(report.table()["study_at"][6]) == "2026-11-24 07:30:00.500000+00:00"

@@ -622,7 +622,7 @@ NO_RESOURCE = [
     {"component": "SECRET"}, {"component": ["SECRET"]}, {"code": "SECRET"}, {"code": [{}, {}]}, {"code": {"coding": "SECRET"}},
     {"code": {"coding": [{"code": {"a": "SECRET"}}]}}, {"status": {"a": "SECRET"}}, {"status": ["a", "SECRET"]},
     {"subject": "SECRET"}, {"subject": {"reference": {"a": 1}}}, {"valueQuantity": "SECRET"}, {"valueQuantity": {"value": {"a": 1}}},
-    {"valueQuantity": {"value": 1}, "valueString": "SECRET"}, {"valueString": "SECRET", "valueInteger": 1}, {"valueString": ["a", "SECRET"]}, {"valueNewType": [1, 2]},
+    {"valueQuantity": {"value": 1}, "valueString": "SECRET"}, {"valueString": "SECRET", "valueInteger": 1}, {"valueString": ["a", "SECRET"]}, {"valueSECRET": [1, 2]}, {"valueSECRET": {}, "valueOther": 1},
     {"interpretation": [{"coding": 7}]}, {"referenceRange": {"low": "SECRET"}}, {"effectivePeriod": "SECRET"}, {"extension": "SECRET"},
     {"contained": [{"resourceType": "Patient", "id": "p", "identifier": "SECRET"}], "subject": {"reference": "#p"}},
     {"component": [{"valueString": "fine"}, {"valueRange": ["SECRET"]}], "valueString": "fine"},

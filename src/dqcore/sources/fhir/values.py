@@ -43,9 +43,9 @@ def value_of(holder: Element) -> Value:
         element = one(holder, names[0])
         value = COMPLEX[kind](element or {})
     elif type(holder[names[0]]) in (str, bool):
-        value = Value(text=primitive(holder[names[0]], names[0]))
+        value = Value(text=primitive(holder[names[0]], "value[x]"))
     else:
-        value = Value(text=_other(holder[names[0]], names[0]))
+        value = Value(text=_other(holder[names[0]]))
     return value._replace(kind=_PRIMITIVES.get(kind, kind), absent=absent)
 
 
@@ -59,11 +59,11 @@ _PRIMITIVES = {
 }
 
 
-def _other(held: object, name: str) -> str | None:
+def _other(held: object) -> str | None:
     """A type that no release has yet, or an element of a primitive that has no value: as JSON."""
     if type(held) is dict and not held.keys() <= {"id", "extension"}:
         return json.dumps(held, ensure_ascii=False, separators=(",", ":"))
-    return primitive(held, name)
+    return primitive(held, "value[x]")
 
 
 def unit_of(quantity: Element | None) -> str | None:
