@@ -92,7 +92,8 @@ def test_the_public_names_are_those_of_the_contract() -> None:
 def test_no_module_of_a_rule_is_taken_for_a_public_name() -> None:
     assert not {"range", "check", "match", "schema", "base", "plain", "VERSION"} & set(vars(dqcore))
     assert dqcore.units.__name__ == "dqcore.units"
-    assert dqcore.sources.hl7v2.__name__ == "dqcore.sources.hl7v2"
+    for reader in ("dicom", "fhir", "hl7v2", "lis2"):
+        assert getattr(dqcore.sources, reader).__name__ == f"dqcore.sources.{reader}"
     assert dqcore.__version__ == dqcore.version.VERSION
 
 
@@ -132,6 +133,8 @@ UNASKED = (
     "dqcore.knowledge.units",
     "dqcore.knowledge.schemes",
     "dqcore.sources.csv",
+    "dqcore.sources.dicom",
+    "dqcore.sources.fhir",
     "dqcore.sources.hl7v2",
     "dqcore.report.html",
 )

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import dqcore as dq
+from dqcore.cli import main
 from dqcore.sources import fhir
 from dqcore.sources.fhir.observations import OWN_COLUMNS
 from dqcore.sources.results import COLUMNS, COUNTS, SCHEMA
@@ -736,3 +737,24 @@ def test_bad_parameters(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(observation()))
     with pytest.raises(dq.RuleError, match="errors"):
         fhir.read(tmp_path / "a.json", errors="ignore")
+
+
+def test_rules_take_a_stream(tmp_path):
+    """And are told what cannot be read in it, and where."""
+    path = tmp_path / "a.ndjson"
+    path.write_text(json.dumps(observation()) + "\n" + json.dumps(observation(status=None)))
+    assert dq.RuleSet([dq.NotNull("status")]).validate(fhir.stream(path)).failures()["row"].to_pylist() == [1]
+    path.write_text(json.dumps(observation()) + "\nbroken")
+    with pytest.raises(dq.DataError, match="position 2"):
+        dq.RuleSet([dq.NotNull("status")]).validate(fhir.stream(path))
+
+
+def test_the_command_line_converts(tmp_path, capsys):
+    (tmp_path / "a.ndjson").write_text(json.dumps(observation(valueInteger=1)) + "\nSECRET\n" + json.dumps(MARY))
+    out, told = str(tmp_path / "out.arrow"), str(tmp_path / "errors.csv")
+    assert main(["convert", str(tmp_path / "a.ndjson"), out, "--source", "fhir"]) == 3
+    assert main(["convert", str(tmp_path / "a.ndjson"), out, "--source", "fhir", "--errors", told]) == 3
+    assert pa.ipc.open_file(out).read_all()["value_text"].to_pylist() == ["1"]
+    assert "SECRET" not in "".join(capsys.readouterr()) + (tmp_path / "errors.csv").read_text()
+    (tmp_path / "a.ndjson").write_text(json.dumps(observation(valueInteger=1)))
+    assert main(["convert", str(tmp_path / "a.ndjson"), out, "--source", "fhir"]) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from types import ModuleType as _Module
 
-_READERS = ("hl7v2", "lis2")
+_READERS = ("dicom", "fhir", "hl7v2", "lis2")
 """Modules that are brought in when they are first named: `dqcore.sources.hl7v2.read`."""
 
 

@@ -37,7 +37,7 @@ def _as_table(data: Any) -> pa.Table:
         return pa.Table.from_batches([data])
     if hasattr(data, "collect") and type(data).__name__ == "LazyFrame":
         data = data.collect()
-    if type(data).__name__ == "Reading":
+    if any(kind.__name__ == "Reading" for kind in type(data).__mro__):
         return data.read_all()  # a stream would not tell what cannot be read, and where
     if hasattr(data, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(data).read_all()

@@ -91,8 +91,7 @@ class _Run:
 
     def add(self, found: Found, source: str, line: int | None) -> None:
         """A resource with its rows, all or none."""
-        counts = self.log.counts
-        counts.messages += 1
+        self.log.counts.messages += 1
         try:
             if found.problem:
                 raise found.problem
@@ -104,7 +103,7 @@ class _Run:
             self.refuse(source, line, found.path, error)
             return
         if not made:
-            counts.without_results[found.kind] += 1
+            self.log.without_results(found.kind)
         place = place_of(line, found.path)
         for row in made:
             self.rows.append((source, place, *row))
