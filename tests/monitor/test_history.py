@@ -209,3 +209,19 @@ def test_verify_finds_what_is_torn(monitor: Any, tmp_path: Path, capsys: pytest.
 def test_sqlite_is_imported_by_monitors_alone() -> None:
     code = "import dqcore as dq, pyarrow as pa, sys; dq.RuleSet([dq.Unique('a')]).validate(pa.table({'a': [1]})); print('sqlite3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(("by", "groups"), [("device", {"d0", "d1", "d2", "d3"}), (None, {"all"})])
+def test_turnaround_is_followed(opened: Opened, by: str | None, groups: set[str]) -> None:
+    with opened(dq.RuleSet([dq.Turnaround("stored", "at", max="1h", by=by)], disclose="device")) as monitor:
+        monitor.validate(batch(1), batch_id="1", now=START)
+        told = {(one["of"], one["name"]): one["value"] for one in monitor.history()["measures"].to_pylist()[0]}
+        assert told == {
+            (group, name): {"count": 20 / len(groups)}.get(name, 40.0 if group == "d0" or (name in ("p90", "p95") and by is None) else 0.0)
+            for group in groups for name in ("count", "p50", "p90", "p95")
+        }  # fmt: skip
+        # Of few rows the time that one took is not told.
+        monitor.validate(batch(2, 12), batch_id="2", now=START)
+        told = {one["name"] for one in monitor.history()["measures"].to_pylist()[1]}
+        assert told == ({"count"} if by else {"count", "p50", "p90", "p95"})
+        assert 'name="count"' in monitor.prometheus()

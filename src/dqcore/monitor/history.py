@@ -26,6 +26,8 @@ from .digests import Secret
 
 MOST_GROUPS = 1_000
 """How many groups of a rule's details are followed in one batch."""
+FEWEST_TOLD = 5
+"""Of so many rows a percentile is told though the column is not disclosed."""
 Ids = NDArray[np.int64]
 
 
@@ -52,6 +54,8 @@ class Followed(NamedTuple):
 
     words: Mapping[str, tuple[str, ...]]
     details: tuple[str, ...]
+    by: tuple[str, ...]
+    """The columns that say of what a line of the details is."""
 
 
 class Names:
@@ -60,6 +64,9 @@ class Names:
 
     def __init__(self, secret: Secret, disclosed: Sequence[str]) -> None:
         self._secret, self._disclosed = secret, set(disclosed)
+
+    def shows(self, column: str) -> bool:
+        return column in self._disclosed
 
     def of(self, columns: Mapping[str, tuple[str, pa.ChunkedArray]]) -> list[str]:
         """A name a row; `columns` by name, each with the column of the data that its values come from."""
@@ -128,22 +135,25 @@ def _measures(
             for segment in np.flatnonzero(of).tolist():
                 told.setdefault(segment, []).append({"name": f"{column}={word}", "of": None, "value": int(of[segment])})
     if followed.details and outcome.details is not None:
-        told[-1] = list(_lines_of(report, outcome.details, followed.details, names))
+        told[-1] = list(_lines_of(report, outcome.details, followed, names))
     return told
 
 
-def _lines_of(report: Report, details: pa.Table, watched: Sequence[str], names: Names) -> Iterator[dict[str, Any]]:
-    """The watched columns of details, the last line of each group."""
+def _lines_of(report: Report, details: pa.Table, followed: Followed, names: Names) -> Iterator[dict[str, Any]]:
+    """The watched columns of details, the last line of each group. One that holds values of a column that is not disclosed
+    is told of groups of several rows alone, where it is a value of the group and of nobody in it."""
     given = report.table().column_names
     sources = {item.name: (item.metadata or {}).get(QUOTES, item.name.encode()).decode() for item in details.schema}
-    own = [name for name in details.column_names if sources[name] in given and name not in ("since", "until")]
-    groups = names.of({name: (sources[name], details.column(name)) for name in own}) if own else [None] * len(details)
+    own = {name: (sources[name], details.column(name)) for name in sources if sources[name] in followed.by}
+    groups = names.of(own) if own else ["all"] * len(details)
+    counts = details.column("count").to_pylist() if "count" in sources else [0] * len(details)
     last = {group: at for at, group in enumerate(groups)}
     for group, at in list(last.items())[:MOST_GROUPS]:
-        for name in watched:
-            if name in details.column_names and (cell := details.column(name)[at].as_py()) is not None:
-                told = "word" if isinstance(cell, str) else "value"
-                yield {"name": name, "of": group, told: cell}
+        for name in followed.details:
+            hidden = sources[name] in given and not names.shows(sources[name])
+            cell = None if hidden and counts[at] < FEWEST_TOLD else details.column(name)[at].as_py()
+            if cell is not None:
+                yield {"name": name, "of": group, "word" if isinstance(cell, str) else "value": cell}
 
 
 def table_of(sql: sqlite3.Connection, since: str | datetime | timedelta | None, rule: str | None) -> pa.Table:

@@ -37,6 +37,8 @@ FROM n CROSS JOIN kept k ON k.rule = :rule AND k.key = substr(:keys, n.i * :widt
 CROSS JOIN batches b ON b.number = k.batch
 WHERE k.batch < :batch AND (:cutoff IS NULL OR {LAST} >= :cutoff)
 """  # noqa: S608
+COME_AGAIN = 16
+"""Of a key that has more rows than matter, those of so many batches are kept all the same."""
 Ids = NDArray[np.int64]
 
 
@@ -311,15 +313,17 @@ class Recalled:
         return len(new)
 
     def _trim(self, sql: sqlite3.Connection, most: int) -> None:
-        """Forgets what is further back than twice what matters: a batch that comes again late still finds its own."""
-        rows = np.diff(self.starts)
-        width = self.memory.layout.width or 1
+        """Forgets what is further back than what mattered to this batch, and to the last ones before it: they may come
+        again."""
+        rows, batches = np.zeros(len(self.digests), np.int64), np.zeros(len(self.digests), np.int64)
+        width = self.memory.layout.width
         past = []
         for at in range(len(self.entries.records) - 1, -1, -1):
             group = self.entries.group[at]
-            if rows[group] > 2 * most:
+            if rows[group] >= most and batches[group] >= COME_AGAIN:
                 past.append((self.memory.number, self._key(group), int(self.entries.batch[at])))
             rows[group] += len(self.entries.records[at]) // width
+            batches[group] += 1
         sql.executemany("DELETE FROM kept WHERE rule = ? AND key = ? AND batch = ?", past)
 
 

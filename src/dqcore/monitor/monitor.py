@@ -23,7 +23,7 @@ from ..engine.verdict import Judge
 from ..errors import RuleError, StateError
 from ..registry import Registry
 from ..report import Report
-from ..rules.base import FILTERED, KeyCheck
+from ..rules.base import FILTERED, KeyCheck, Rule
 from ..ruleset import RuleSet, Validator, as_registries, instant
 from ..sources.arrow import as_table, sound
 from . import history
@@ -226,12 +226,7 @@ class Monitor:
         recalled: Mapping[str, Recalled],
     ) -> None:
         at, now = arrival
-        followed = {
-            rule.id: history.Followed(
-                recalled[rule.id].memory.remembers.words if rule.id in recalled else {}, rule.watched
-            )
-            for rule in self.rules.rules
-        }
+        followed = {rule.id: self._followed(rule, recalled.get(rule.id)) for rule in self.rules.rules}
         lines = history.lines(report, followed, history.Names(self._key, report.about.disclose))
         line = (moment.batch, batch_id, at, now, moment.cutoff, data, told, report.rows_read, report.outcome)
         with self._store.transaction() as sql:
@@ -242,6 +237,10 @@ class Monitor:
             add_to_series(sql, report, lines, at)
             if moment.cutoff is not None and self._remember is not None:
                 sweep(self._store, moment, self._remember, brought)
+
+    def _followed(self, rule: Rule, own: Recalled | None) -> history.Followed:
+        words = {} if own is None else own.memory.remembers.words
+        return history.Followed(words, rule.watched, getattr(rule, "by", None) or ())
 
     def history(self, since: str | datetime | timedelta | None = None, rule: str | None = None) -> pa.Table:
         """A row per batch, rule and segment, in the order of batches and rules: `batch_id, at, rule, kind, owner,

@@ -51,6 +51,7 @@ class Turnaround(RowRule):
 
     leading = ("start", "end")
     reasons = ("late", "negative")
+    watched = ("count", "p50", "p90", "p95")
 
     start: str
     end: str
