@@ -145,7 +145,8 @@ def test_columns_of_another_name() -> None:
 
 def test_a_pack_that_is_not_there() -> None:
     with pytest.raises(
-        dq.RuleError, match=r"no pack 'lab-relation'; did you mean 'lab-relations'\?; there are: demo, device-registry, "
+        dq.RuleError,
+        match=r"no pack 'lab-relation'; did you mean 'lab-relations'\?; there are: demo, device-registry, ",
     ):
         dq.load_rules("pack:lab-relation")
     with pytest.raises(dq.RuleError, match=r"no pack '\.\./demo'"):

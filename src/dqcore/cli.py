@@ -52,7 +52,9 @@ def complain(lines: Sequence[str], status: int) -> int:
 
 def add_source(command: argparse.ArgumentParser, required: bool) -> None:
     """What messages are read as; see docs/sources.md."""
-    command.add_argument("--source", choices=("dicom", "fhir", "hl7v2", "lis2"), required=required, help="the data are such messages")
+    command.add_argument(
+        "--source", choices=("dicom", "fhir", "hl7v2", "lis2"), required=required, help="the data are such messages"
+    )
     command.add_argument("--errors", metavar="F", help="write what cannot be read here, and read the rest (status 3)")
     command.add_argument("--charset", metavar="NAME", help="the character set of messages that name none")
     command.add_argument("--patient-authority", metavar="NAME", help="the authority of the patient id to take (hl7v2)")
