@@ -1,7 +1,7 @@
 /* One device's clock against a reference: its pieces, the line on each, and the verdict on each row. */
 #ifndef DQ_CLOCKS_H
 #define DQ_CLOCKS_H
-#include "segments.h"
+#include "stops.h"
 
 /* The best row of each entry among the rows [low, high), as points. */
 static dq_points dq_row_points(const dq_clock *c, int64_t low, int64_t high) {
@@ -70,12 +70,26 @@ static double dq_median_delay(dq_clock *c, int64_t low, int64_t high, dq_line li
   return dq_select(delays, n, k);
 }
 
+/* Whether a drift changes the clock by more than chance moves the ends of its line, which delays that gather around a value
+ * move by much. */
+static int dq_is_drift(const dq_clock *c, const dq_points *p, dq_line line) {
+  return fabs(line.slope) * (p->t[p->n - 1] - p->t[0]) > dq_uncertainty(c, p, line) / 2;
+}
+
+/* The line that is told of the rows [low, high), and its points. */
+static dq_line dq_piece_line(dq_clock *c, int64_t low, int64_t high, dq_points *p) {
+  dq_line line = dq_row_line(c, low, high, p);
+  if (line.slope == 0 || dq_is_drift(c, p, line)) return line;
+  *p = dq_row_points(c, low, high);
+  return dq_fit(p, c->hull, 0, c->tolerance / 2);
+}
+
 /* The points and the believed line of a device without voids, for which one line has been laid already. */
 static dq_line dq_single_line(dq_clock *c, dq_points *p) {
   dq_points sloping = {c->copy_t, c->copy_e, c->sloping_n, 0};
   *p = (dq_points){c->point_t, c->point_e, c->level_n, 0};
   dq_line level = dq_fit(p, c->hull, 0, c->tolerance / 2);
-  if (!dq_slopes(c, &sloping, c->sloping, p, level)) return level;
+  if (!dq_slopes(c, &sloping, c->sloping, p, level) || !dq_is_drift(c, &sloping, c->sloping)) return level;
   *p = sloping;
   return c->sloping;
 }
@@ -87,9 +101,20 @@ static void dq_describe(dq_clock *c, int64_t low, int64_t high, dq_line line, co
   piece->rows = high - low;
   piece->offset = dq_line_at(line, middle);
   piece->slope = line.slope;
-  piece->uncertainty = fmax(dq_kth_gap(p, line, 7), 0);
-  piece->jumped = 0;
+  piece->uncertainty = dq_uncertainty(c, p, line);
+  piece->jumped = piece->doubted = 0;
   piece->jitter = dq_median_delay(c, low, high, line);
+}
+
+/* Delays can only make a clock look behind. Where they leave open that it was within the tolerance, it is held for as right as
+ * they leave open, and nothing is said of its rows. Not where it parted from a line by little more than that: the cut is
+ * certain, and readings that belong to the other side may have made it look unsure. */
+static void dq_doubt(const dq_clock *c, dq_piece *piece, dq_line line, double least_jump) {
+  double open = piece->offset + piece->uncertainty;
+  if (line.slope != 0 || rint(piece->offset) >= -c->tolerance || rint(open) < -c->tolerance) return;
+  if (least_jump <= piece->uncertainty + 2 * c->tolerance) return;
+  piece->offset = open < 0 ? open : 0;
+  piece->doubted = 1;
 }
 
 DQ_INLINE void dq_set_apart_body(const dq_stamp *stamps, int64_t n, int64_t first, int64_t lag, double *restrict t,
@@ -178,7 +203,7 @@ static void dq_mark_ahead(const dq_clock *c, int64_t n, const dq_run *runs, int6
 /* The pieces of one device; how many. Its rows `ahead` by more than the tolerance are marked. */
 static int64_t dq_device(dq_clock *c, const dq_run *runs, int64_t n_runs, int64_t tolerance, uint8_t ahead,
                          dq_piece *pieces) {
-  int64_t n = dq_take_stamps(c, runs, n_runs), m = dq_make_entries(c, n), count = 1;
+  int64_t n = dq_take_stamps(c, runs, n_runs), m = dq_make_entries(c, n), count = 1, stops = 0;
   dq_points p;
   c->starts[0] = 0;
   c->starts[1] = n;
@@ -186,18 +211,29 @@ static int64_t dq_device(dq_clock *c, const dq_run *runs, int64_t n_runs, int64_
   c->sloping_n = 0;
   dq_mark_ahead(c, n, runs, n_runs, tolerance, ahead);
   dq_mark_alone(c, m);
-  if (n >= c->min_rows) count = dq_segment(c, m);
+  if (n >= c->min_rows) {
+    stops = dq_find_stops(c, n, m, c->ends);
+    count = dq_segment(c, m);
+  }
   for (int64_t k = 1; k < count; k++) c->starts[k] = c->entry_row[c->starts[k]];
   c->starts[count] = n;
   if (count > 1) dq_settle_cuts(c, count);
-  for (int64_t k = 0; k < count; k++) {
+  double steepest = c->steepest, *jumps = c->scores;
+  for (int64_t k = 0; k < stops; k++) count = dq_cut_out(c->starts, count, c->ends[2 * k], c->ends[2 * k + 1]);
+  if (stops) c->sloping_n = 0;
+  for (int64_t k = 0, stop = 0; k < count; k++) {
     int64_t low = c->starts[k], high = c->starts[k + 1];
-    c->lines[k] = c->sloping_n > 0 ? dq_single_line(c, &p) : dq_row_line(c, low, high, &p);
+    int stopped = stop < stops && low == c->ends[2 * stop];
+    stop += stopped;
+    c->steepest = stopped ? DQ_STOPPED : steepest;
+    c->lines[k] = c->sloping_n > 0 ? dq_single_line(c, &p) : dq_piece_line(c, low, high, &p);
     dq_describe(c, low, high, c->lines[k], &p, &pieces[k]);
     if (k == 0) continue;
-    double jump = dq_line_at(c->lines[k], c->t[low]) - dq_line_at(c->lines[k - 1], c->t[low]);
-    pieces[k].jumped = fabs(jump) > c->tolerance;
+    jumps[k] = fabs(dq_line_at(c->lines[k], c->t[low]) - dq_line_at(c->lines[k - 1], c->t[low]));
+    pieces[k].jumped = jumps[k] > c->tolerance;
   }
+  jumps[0] = jumps[count] = INFINITY;
+  for (int64_t k = 0; k < count; k++) dq_doubt(c, &pieces[k], c->lines[k], fmin(jumps[k], jumps[k + 1]));
   return count;
 }
 
@@ -211,7 +247,7 @@ DQ_INLINE double dq_true_time(const dq_piece *piece, int64_t observed) {
   return piece->slope < -0.5 ? INFINITY : (shown - piece->offset) / (1 + piece->slope);
 }
 
-enum { DQ_WHOLLY = 64 };
+enum { DQ_WHOLLY = 64, DQ_DOUBTED = 32 };
 /* The piece that was in force when a row's clock was read: the row's own, unless the row came unusually late, was read
  * before its own piece began, and one before holds it. `first` is the device's first piece. */
 static const dq_piece *dq_in_force(const dq_piece *pieces, const uint8_t *codes, int64_t first, int64_t own,
@@ -226,13 +262,15 @@ static const dq_piece *dq_in_force(const dq_piece *pieces, const uint8_t *codes,
   return piece;
 }
 
-/* The code of a row of piece `own`. `codes` of pieces are DQ_SKIP, DQ_PASS or the reason, with DQ_WHOLLY where every row
- * of the piece has it; `ahead` is the code of a row read after its reference. */
+/* The code of a row of piece `own`. `codes` of pieces are DQ_SKIP, DQ_PASS, DQ_DOUBTED or the reason, with DQ_WHOLLY where
+ * every row of the piece has it; `ahead` is the code of a row read after its reference. */
 static uint8_t dq_judge_row(const dq_piece *pieces, const uint8_t *codes, int64_t first, int64_t own, int64_t observed,
                             int64_t reference, int64_t tolerance, uint8_t ahead) {
   if (codes[own] == DQ_SKIP) return DQ_SKIP;
   const dq_piece *piece = dq_in_force(pieces, codes, first, own, observed, reference, tolerance);
   uint8_t code = codes[piece - pieces];
+  int is_ahead = (__int128)observed - reference > tolerance;
+  if (code == DQ_DOUBTED) return is_ahead ? ahead : DQ_SKIP;
   if (code & DQ_WHOLLY) return code & (DQ_WHOLLY - 1);
   if (code != DQ_PASS) {
     double t = 0;
@@ -242,7 +280,7 @@ static uint8_t dq_judge_row(const dq_piece *pieces, const uint8_t *codes, int64_
     }
     if (fabs(rint(piece->offset + piece->slope * t)) > (double)tolerance) return code;
   }
-  return (__int128)observed - reference > tolerance ? ahead : DQ_PASS;
+  return is_ahead ? ahead : DQ_PASS;
 }
 
 /* Judges the rows of one device, whose pieces are [first, end), once those ahead are marked. A row's piece is the one that

@@ -12,6 +12,7 @@ Bytes = NDArray[np.uint8]
 
 PIECE: np.dtype[Any]
 WHOLLY: int
+DOUBTED: int
 
 class Stamps:
     rows: int

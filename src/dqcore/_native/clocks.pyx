@@ -25,6 +25,7 @@ cdef extern from "clocks.h" nogil:
         DQ_LATELY
         DQ_WINDOW_POINTS
         DQ_WHOLLY
+        DQ_DOUBTED
 
     int dq_clock_level
 
@@ -82,6 +83,7 @@ cdef extern from "clocks.h" nogil:
         double jitter
         double uncertainty
         int64_t jumped
+        int64_t doubted
 
     ctypedef struct dq_clock:
         double tolerance
@@ -126,8 +128,9 @@ cdef extern from "clocks.h" nogil:
 PIECE = np.dtype([
     ("since", np.int64), ("until", np.int64), ("rows", np.int64), ("offset", np.float64), ("slope", np.float64),
     ("jitter", np.float64), ("uncertainty", np.float64), ("jumped", np.int64),
+    ("doubted", np.int64),
 ])
-WHOLLY = DQ_WHOLLY
+WHOLLY, DOUBTED = DQ_WHOLLY, DQ_DOUBTED
 # A device of more rows is worked through in one go; smaller ones in batches of about as many, between which a
 # signal is noticed.
 cdef int64_t BATCH = 1 << 16
@@ -320,7 +323,7 @@ cdef class Devices:
         """
         cdef int64_t n = end - low
         own_rows = self.rows[low:end]
-        found = np.empty(n + own_rows.sum() // DQ_BLOCK + 1, PIECE)
+        found = np.empty(n + own_rows.sum() // 2 + 1, PIECE)
         made_of = np.zeros(n, np.int64)
         cdef const dq_run* runs = <const dq_run*>readable(self.runs, 0)
         cdef const int64_t* edges = <const int64_t*>readable(self.edges, 8 * (self.n + 1))

@@ -98,22 +98,36 @@ DQ_INLINE void dq_next_lone_body(const double *e, int64_t low, int64_t high, dou
 DQ_LEVELS(dq_next_lone, (const double *e, int64_t low, int64_t high, double far, int64_t *found),
           (e, low, high, far, found))
 
-/* Whether an entry is far above its eight nearest neighbours, but for at most one of them. */
-DQ_INLINE int dq_is_lone(const double *e, int64_t m, int64_t i, double far) {
+/* Whether an entry is far above its eight nearest neighbours, but for at most one of them and those that are `alone`. */
+DQ_INLINE int dq_is_lone(const double *e, const uint8_t *alone, int64_t m, int64_t i, double far) {
   double least = e[i] - far;
   int64_t low = i < 4 ? 0 : i + 5 > m ? m - 9 : i - 4;
   int near = 0;
-  for (int64_t j = low; j < low + 9; j++) near += j != i && e[j] >= least;
+  for (int64_t j = low; j < low + 9; j++) near += j != i && e[j] >= least && !alone[j];
   return near <= 1;
 }
 
+static void dq_set_alone(dq_clock *c, int64_t i) {
+  c->entry_alone[i] = 1;
+  for (int64_t row = c->entry_row[i]; row < c->entry_row[i + 1]; row++) c->marks[row] |= DQ_ALONE;
+}
+
+/* Where strays are many, some have others for neighbours. So the neighbours of those that were found, which are in `hull`,
+ * are looked at again as if these were not there. */
+static void dq_mark_near_alone(dq_clock *c, int64_t m, int64_t found, double far) {
+  for (int64_t k = 0; k < found; k++)
+    for (int64_t j = c->hull[k] < 8 ? 0 : c->hull[k] - 8; j < m && j <= c->hull[k] + 8; j++)
+      if (!c->entry_alone[j] && dq_is_lone(c->entry_e, c->entry_alone, m, j, far)) dq_set_alone(c, j);
+}
+
 /* An entry far above its neighbours says nothing about the clock: a reading that was wrong by itself. Far is three times
- * the usual change from one entry to the next, and the tolerance. */
+ * the usual change from one entry to the next, and the tolerance. Which entries are found does not depend on others that
+ * are, until all have been looked at once. */
 static void dq_mark_alone(dq_clock *c, int64_t m) {
   memset(c->entry_alone, 0, (size_t)m);
   if (m < 12) return;
   /* The median of some hundred changes, evenly taken. */
-  int64_t step = 1 + (m - 1) / 256, changes = 0, until;
+  int64_t step = 1 + (m - 1) / 256, changes = 0, until, found = 0;
   for (int64_t i = 1; i < m; i += step) c->work[changes++] = fabs(c->entry_e[i] - c->entry_e[i - 1]);
   double far = 3 * dq_select(c->work, changes, changes / 2) / 0.6931471805599453 + c->tolerance;
   for (int64_t i = 0; i < m; i = until) {
@@ -121,12 +135,11 @@ static void dq_mark_alone(dq_clock *c, int64_t m) {
     if (i >= 2) DQ_CALL(dq_clock_level, dq_next_lone, (c->entry_e, i, m - 2, far, &until));
     i = i < 2 ? i : until;
     until = i < 2 ? 2 : i + DQ_LANES < m ? i + DQ_LANES : m;
-    for (; i < until; i++) {
-      if (!dq_is_lone(c->entry_e, m, i, far)) continue;
-      c->entry_alone[i] = 1;
-      for (int64_t row = c->entry_row[i]; row < c->entry_row[i + 1]; row++) c->marks[row] |= DQ_ALONE;
-    }
+    for (; i < until; i++)
+      if (dq_is_lone(c->entry_e, c->entry_alone, m, i, far)) c->hull[found++] = i;
   }
+  for (int64_t k = 0; k < found; k++) dq_set_alone(c, c->hull[k]);
+  if (found) dq_mark_near_alone(c, m, found, far);
 }
 
 /* Joins neighbouring pieces while a score is within `limit`, the most alike first; how many are left. */

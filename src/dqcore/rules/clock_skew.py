@@ -217,6 +217,7 @@ class ClockSkewCheck(KeyCheck):
     def _codes(self, found: NDArray[Any], told: NDArray[np.object_]) -> NDArray[np.uint8]:
         """What the kernel is to give the rows of each piece that its clock was wrong on."""
         codes = np.zeros(len(found), np.uint8)
+        codes[found["doubted"] == 1] = _clocks.DOUBTED
         codes[told == "too_few_rows"] = SKIP
         for diagnosis, reason in REASON_OF.items():
             codes[told == diagnosis] = REASONS.index(reason) + 1
