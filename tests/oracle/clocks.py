@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -175,9 +176,7 @@ CASES: dict[str, Device] = {
     "5 s ahead from the middle on": Device("", [Piece(0, 0), Piece(WEEK, 5)]),
     "5 s behind from the middle on": Device("", [Piece(0, 0), Piece(WEEK, -5)]),
     "four steps": Device("", [Piece(0, 0), Piece(0.4 * WEEK, -40), Piece(WEEK, 15), Piece(1.3 * WEEK, -300)]),
-    "ten steps of minutes": Device(
-        "", [Piece(1.2 * day * 86_400.0, (day * 7 % 11 - 5) * 60.0) for day in range(11)]
-    ),
+    "ten steps of minutes": Device("", [Piece(1.2 * day * 86_400.0, (day * 7 % 11 - 5) * 60.0) for day in range(11)]),
     "set right every two days, 100 ppm": Device("", [Piece(day * 86_400.0, 0, 100) for day in range(0, 14, 2)]),
     "stands still for 30 rows": Device("", stops=(WEEK, WEEK + 30 * 605)),
     "stands still for 50 rows": Device("", stops=(WEEK, WEEK + 50 * 605)),
@@ -254,10 +253,7 @@ def _of_segments(device: Device, found: list[dict[str, Any]]) -> tuple[list[tupl
         told.append((abs(off), abs(line["drift_ppm"] - gains), abs(off) <= line["uncertainty_s"] + 1e-5))
     for name in names:
         own = [line for line in found if line["device_id"] == name]
-        cuts = [
-            (micros(a["until"]) + micros(b["since"])) / 2 / SECOND - START / SECOND
-            for a, b in zip(own, own[1:], strict=False)
-        ]
+        cuts = [(micros(a["until"]) + micros(b["since"])) / 2 / SECOND - START / SECOND for a, b in pairwise(own)]
         for piece in device.pieces[1:]:
             nearest = min((abs(cut - piece.since) for cut in cuts), default=np.inf)
             steps.append(nearest if nearest < 17_280 else np.inf)
@@ -278,7 +274,10 @@ def measure(device: Device, devices: int = 20, tolerance: float = 2.0, seed: int
     error = (right["right"].cast("int64").fill_null(0).to_numpy() - truth["true"]) / SECOND
     error[right["right"].is_null().to_numpy()] = np.nan
     mask = report.mask(rule.id).combine_chunks() if hasattr(report.mask(rule.id), "chunks") else report.mask(rule.id)
-    failed, skipped = mask.fill_null(False).to_numpy(zero_copy_only=False), mask.is_null().to_numpy(zero_copy_only=False)
+    failed, skipped = (
+        mask.fill_null(False).to_numpy(zero_copy_only=False),
+        mask.is_null().to_numpy(zero_copy_only=False),
+    )
     off, kept = np.abs(truth["error"]) / SECOND, ~truth["stray"].astype(bool)
     pieces = details.group_by("device_id").aggregate([("segment", "count")])["segment_count"].to_numpy()
     found = details.to_pylist()
