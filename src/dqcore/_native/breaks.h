@@ -176,15 +176,16 @@ static double dq_usual_gap(const dq_points *p, dq_line line, double *work) {
 
 /* How much further ahead than its line a clock may be, in 19 of 20 cases.
  *
- * Where delays are as dense at the least of them as near it, so far is the line from the clock, in terms of the mean distance
- * of the next points: the ratio is that of F(2, 12) for the next six, and 3.9 once in twenty times (4.8: in forty). A sloping line rests
- * on two points, and five are left. Where delays thin out towards the least, as a long tail's or a bell's do, the clock is
- * further away: how much they thin out is told by the median delay against those six, which for exponential delays is 0.115
- * of the number of points times their distance. Beyond a factor of eight it tells of a few readings that stick out. */
+ * Where delays are as dense at the least of them as near it, the line is as far from the clock, in terms of the mean distance
+ * of the next six points, as F(2, 12) says: 3.9 once in twenty times, 0.65 of the distance of the seventh. A sloping line
+ * rests on two points. Where delays thin out towards the least, as a long tail's or a bell's do, the clock is further away,
+ * which the factors here allow for: twice as far, and as much further as the median delay, against those six, says that they
+ * thin out (for exponential delays it is 0.115 of the number of points times their distance). A factor above eight tells of a
+ * few readings that stick out. */
 static double dq_uncertainty(const dq_clock *c, const dq_points *p, dq_line line) {
   double near = fmax(dq_kth_gap(p, line, 7), 0), usual = dq_usual_gap(p, line, c->work);
   double thin = usual > 0 ? 0.115 * (double)p->n * near / usual : 1;
-  return near * (line.slope == 0 ? 1.15 : 1.6) * fmin(fmax(thin, 1), 8);
+  return near * (line.slope == 0 ? 1.3 : 2.4) * fmin(fmax(thin, 1), 8);
 }
 
 /* Whether the points are likelier by a factor of a thousand under a sloping line than they, less others that stand alone,

@@ -73,7 +73,7 @@ static double dq_median_delay(dq_clock *c, int64_t low, int64_t high, dq_line li
 /* Whether a drift changes the clock by more than chance moves the ends of its line, which delays that gather around a value
  * move by much. */
 static int dq_is_drift(const dq_clock *c, const dq_points *p, dq_line line) {
-  return fabs(line.slope) * (p->t[p->n - 1] - p->t[0]) > dq_uncertainty(c, p, line) / 2;
+  return fabs(line.slope) * (p->t[p->n - 1] - p->t[0]) > dq_uncertainty(c, p, line) / 3;
 }
 
 /* The line that is told of the rows [low, high), and its points. */
