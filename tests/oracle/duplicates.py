@@ -44,6 +44,11 @@ def as_near(value: Any, stands: Any, question: Question) -> bool:
     return abs(value - stands) <= (question.most * abs(stands) if question.relative else question.most)
 
 
+def letter(status: str | None) -> str | None:
+    """What a status says: of a coded element (C^corrected^HL70085) its first component."""
+    return None if status is None else status.split("^")[0]
+
+
 def runs(rows: list[dict[str, Any]], places: list[int], question: Question) -> list[list[int]]:
     """One key's rows in order, cut where the pause is too long."""
     if question.at is not None:
@@ -62,7 +67,7 @@ def read_run(rows: list[dict[str, Any]], run: list[int], question: Question) -> 
     force = run[0]
     said = {force: "passed"}
     for place in run[1:]:
-        now, before = (rows[p][question.status] if question.status else None for p in (place, force))
+        now, before = (letter(rows[p][question.status]) if question.status else None for p in (place, force))
         if (now == "C" and before != "C") or (now == "F" and before == "P"):
             said[place] = "correction"
             force = place

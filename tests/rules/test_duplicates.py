@@ -22,7 +22,7 @@ import dqcore as dq
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 EDGES = [0, 1, 7, 8, 9, 62, 63, 64, 65, 126, 127]
 KEYS = st.sampled_from(["a", "b"])
-STATUSES = st.sampled_from(["P", "F", "C", "X", "c", "", "CC"])
+STATUSES = st.sampled_from(["P", "F", "C", "X", "c", "", "CC", "C^", "F^final^HL70085", "^C", "É^"])
 MINUTES = st.integers(0, 12).map(lambda minutes: START + timedelta(minutes=minutes))
 TENTHS = st.integers(-12, 12).map(lambda tenths: tenths / 10)
 FLOATS = st.one_of(TENTHS, st.sampled_from([-0.0, math.nan, math.inf, -math.inf, 1.7e308, -1.7e308, 5e-324]))
@@ -148,7 +148,9 @@ PASSED, AGAIN, CONFLICT = "passed", "retransmission", "conflict"
         pytest.param([(0, 5.0, "C"), (1, 5.6, "F")], [CONFLICT] * 2, id="corrected then final"),
         pytest.param([(0, 5.0, "P"), (1, 5.6, "F"), (2, 5.8, "C")], [PASSED] * 3, id="the whole life of a result"),
         pytest.param([(0, 5.0, "F"), (1, 5.6, "c")], [CONFLICT] * 2, id="statuses count as sent: lower case"),
-        pytest.param([(0, 5.0, "F"), (1, 5.6, "C^x")], [CONFLICT] * 2, id="statuses count as sent: components"),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "C^x")], [PASSED] * 2, id="a status sent as a coded element"),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "^C")], [CONFLICT] * 2, id="a coded element without a code"),
+        pytest.param([(0, 5.0, "F"), (1, 5.6, "C ")], [CONFLICT] * 2, id="statuses count as sent: blanks"),
         pytest.param([(0, 5.0, "F"), (1, 5.6, None)], [CONFLICT] * 2, id="a null status is no correction"),
         pytest.param([(0, 5.0, None), (1, 5.6, "C")], [PASSED] * 2, id="a null status can be corrected"),
         pytest.param([(0, 5.0, None), (1, 5.6, "F")], [CONFLICT] * 2, id="final after nothing is no correction"),

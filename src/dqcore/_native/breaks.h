@@ -185,7 +185,7 @@ static double dq_usual_gap(const dq_points *p, dq_line line, double *work) {
 static double dq_uncertainty(const dq_clock *c, const dq_points *p, dq_line line) {
   double near = fmax(dq_kth_gap(p, line, 7), 0), usual = dq_usual_gap(p, line, c->work);
   double thin = usual > 0 ? 0.115 * (double)p->n * near / usual : 1;
-  return near * (line.slope == 0 ? 1.3 : 2.4) * fmin(fmax(thin, 1), 8);
+  return near * (line.slope == 0 ? 1.15 : 2.4) * fmin(fmax(thin, 1), 8);
 }
 
 /* Whether the points are likelier by a factor of a thousand under a sloping line than they, less others that stand alone,

@@ -68,9 +68,10 @@ static int dq_order_by_time(uint32_t *rows, int64_t *times, const int64_t *start
   return moved;
 }
 
-/* A text of one ASCII character as that character, anything else as 0. */
+/* A text of one ASCII character as that character, also where more components follow it, as in a coded element (HL7 v2, CWE);
+ * anything else as 0. */
 static void dq_letters(const dq_column *c, uint8_t *letters) {
-  DQ_EACH_STRING(c, i, t, { letters[i] = 0; }, { letters[i] = t.n == 1 && t.s[0] < 0x80 ? t.s[0] : 0; })
+  DQ_EACH_STRING(c, i, t, { letters[i] = 0; }, { letters[i] = (t.n == 1 || (t.n > 1 && t.s[1] == '^')) && t.s[0] < 0x80 ? t.s[0] : 0; })
 }
 
 enum { DQ_RETRANSMISSION = 1, DQ_CONFLICT = 2 };

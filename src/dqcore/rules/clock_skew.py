@@ -64,12 +64,13 @@ class ClockSkew(KeyRule):
     `clock_drift`, `clock_step`, `time_zone_offset` or `epoch_reset`. With `max_drift_ppm` every row of a
     segment that drifts by more fails. `ahead_of_reference` is a row read later than its reference by more than
     `tolerance` while its clock was right. Segments of fewer than `min_rows` rows are not judged: their rows
-    are skipped, as are rows where a time is null or both are beyond the same end of what 64 bits hold.
+    are skipped, as are rows where a time is null or both are beyond the same end of what 64 bits hold, and
+    those of a level segment that looks behind by no more than its delays leave open (within `uncertainty_s`).
 
     `details` has a row per device and segment: the `by` columns; `segment`, from 0; `since` and `until`, the
     reference times of its first and last row; `rows`; `offset_s`, the clock minus the reference at the
     middle (seconds, positive: ahead); `drift_ppm` (positive: gains); `jitter_s`, the median delay beyond the
-    least; `uncertainty_s`, by how much chance may have moved the line; `diagnosis`. Devices are in the order
+    least; `uncertainty_s`, within which of `offset_s` the true offset is in 19 of 20 segments; `diagnosis`. Devices are in the order
     of their `by` values, nulls last.
 
     >>> ClockSkew("resulted_at", reference="stored_at", by="device_id", tolerance="2s").id
