@@ -651,3 +651,48 @@ def test_of_any_number_of_devices_each_is_judged_by_its_own_clock(devices: int) 
     for threads in (1, 2):
         found = dq.RuleSet([rule]).validate(data, threads=threads)[rule.id]
         assert found.failed_rows.tolist() == np.flatnonzero(wrong).tolist()
+
+
+# ---- what delays leave open, and clocks that stand still
+
+
+def test_what_delays_leave_open_is_skipped_and_a_reading_ahead_still_fails() -> None:
+    data = stamps([7_200.0 if number == 9 else -30.0 - number * 37 % 200 for number in range(30)])
+    rule = skew(tolerance="1s")
+    assert told(check(data, rule)) == ["skipped"] * 9 + ["ahead_of_reference"] + ["skipped"] * 20
+    (line,) = lines(check(data, rule))
+    assert (line["diagnosis"], line["offset_s"]) == ("ok", 0.0)
+    assert line["uncertainty_s"] > 30
+    assert told(check(data, skew(tolerance="5min"))) == ["passed"] * 9 + ["ahead_of_reference"] + ["passed"] * 20
+
+
+@pytest.mark.parametrize("shown", [86_400, 3_600])
+def test_dates_and_hours_are_no_stops(shown: int) -> None:
+    """A device that shows a date, or whole hours, shows one reading for long and runs all the same."""
+    many, at = [], START // SECOND // 86_400 * 86_400
+    for day in range(10):
+        busy = day % 2 == 0
+        many += [at + day * 86_400 + (1_800 if busy else 40_000) * n for n in range(40 if busy else 2)]
+    data = pa.table(
+        {
+            "device_id": ["a"] * len(many),
+            "observed": pa.array([second // shown * shown * SECOND for second in many], UTC_MICROS),
+            "reference": pa.array([second * SECOND for second in many], UTC_MICROS),
+        }
+    )
+    assert [line["drift_ppm"] for line in lines(check(data)) if line["drift_ppm"] is not None] == [0.0]
+
+
+def test_rows_held_back_are_no_stop_and_a_stop_is() -> None:
+    held = [0.0] * 60 + [-600.0 * (30 - number) for number in range(30)] + [0.0] * 60
+    stopped = [0.0] * 60 + [-600.0 * number for number in range(30)] + [0.0] * 60
+    late = stamps(held)
+    come = pa.array(
+        [START + round(max(number, 90 if 60 <= number < 90 else 0) * 600 * SECOND) for number in range(150)]
+    )
+    read = pa.array([START + round(number * 600 * SECOND) for number in range(150)])
+    late = late.set_column(1, "observed", read.cast(UTC_MICROS)).set_column(2, "reference", come.cast(UTC_MICROS))
+    assert told(check(late)) == ["passed"] * 150
+    words = told(check(stamps(stopped)))
+    assert words == ["passed"] * 61 + ["clock_drift"] * 29 + ["passed"] * 60
+    assert [line["drift_ppm"] for line in lines(check(stamps(stopped)))] == [0.0, -1e6, 0.0]
