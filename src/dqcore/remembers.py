@@ -18,7 +18,7 @@ class Remembers(NamedTuple):
     plain: tuple[str, ...] = ()
     """Numbers and times that it computes with; of a fixed width."""
     words: Mapping[str, tuple[str, ...]] = {}
-    """Texts, and the words of each that make a difference."""
+    """Texts, and the words of each that make a difference; a coded element says its first component."""
     equal: tuple[str, ...] = ()
     """Values that it compares for equality with others of the same key, and does nothing else with."""
     at: str | None = None

@@ -46,7 +46,7 @@ ROW = st.fixed_dictionaries(
         "code": maybe(st.sampled_from(["na", "k"])),
         "value": maybe(st.sampled_from([0.0, -0.0, 1.0, 1.05, 2.0, float("nan")])),
         "exact": maybe(st.sampled_from([Decimal("1.00"), Decimal("1.01"), Decimal("7.50")])),
-        "status": maybe(st.sampled_from(["C", "F", "P", "X", "final"])),
+        "status": maybe(st.sampled_from(["C", "F", "P", "X", "final", "C^corrected^HL70085", "P^preliminary"])),
         "at": maybe(st.integers(0, 60).map(minutes)),
         "wall": maybe(st.integers(0, 60).map(lambda n: minutes(n).replace(tzinfo=None))),
         "observed": st.integers(0, 60).map(minutes),
@@ -225,3 +225,23 @@ def test_details_come_in_an_order_that_does_not_hang_on_the_secret(tmp_path: Pat
     assert found[0] == found[1] == found[2] == found[3]
     assert found[0][0]
     assert found[0][1]
+
+
+def test_a_status_sent_as_a_coded_element_is_remembered_as_what_it_says(tmp_path: Path) -> None:
+    rules = dq.RuleSet([dq.Duplicates("id", value="value", status="status")])
+
+    def batch(*rows: tuple[str, float, str]) -> pa.Table:
+        return pa.table(dict(zip(("id", "value", "status"), zip(*rows, strict=True), strict=True)))
+
+    first = batch(("a", 1.0, "C^corrected^HL70085"), ("b", 1.0, "P^preliminary"))
+    second = batch(("a", 2.0, "C"), ("b", 2.0, "F"))
+    whole = rules.validate(pa.concat_tables([first, second]))
+    with rules.monitor(tmp_path / "s.db", secret=tmp_path / "k", create=True) as monitor:
+        monitor.validate(first, batch_id="1")
+        report = monitor.validate(second, batch_id="2")
+        corrections = [line["measures"] for line in monitor.history().to_pylist()]
+    # A correction of a correction is a conflict; a final result after a preliminary one is none.
+    assert told(report, "duplicates:id", 2) == told(whole, "duplicates:id", 2) == [(True, "conflict"), (False, None)]
+    assert [sorted(measure["name"] for measure in line) for line in corrections] == [
+        ["status=C", "status=P"], ["status=C", "status=F"]
+    ]  # fmt: skip

@@ -64,7 +64,8 @@ def order_by_time(rows, starts, times):
 
 
 def letters(Column column):
-    """A byte a row: the character of a text that is one ASCII character, else (nulls too) 0."""
+    """A byte a row: the character of a text, or of the first component of a coded element (`C^corrected`), that is one
+    ASCII character, else (nulls too) 0."""
     cdef int64_t n = column.c.length
     found = np.zeros(n, np.uint8)
     cdef uint8_t* out = <uint8_t*>writable(found, n)

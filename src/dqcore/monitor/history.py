@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import compute as pc
 from .._native import keys as _keys
-from ..arrays import QUOTES, texts
+from ..arrays import QUOTES, scalar, texts
 from ..durations import microseconds
 from ..errors import RuleError
 from ..registry import as_morsel, plain
@@ -23,6 +23,7 @@ from ..report import Counts, Outcome, Report
 from ..report.outcome import conclude
 from ..report.tables import as_text
 from .digests import Secret
+from .records import said
 
 MOST_GROUPS = 1_000
 """How many groups of a rule's details are followed in one batch."""
@@ -126,10 +127,10 @@ def _measures(
     """By segment what was measured; under -1 what is of no segment."""
     told: dict[int, list[dict[str, Any]]] = {}
     for column, listed in followed.words.items():
-        array = plain(report.table(), column)
+        array = said(plain(report.table(), column))
         evaluated = ~outcome.skipped()
         for word in listed:
-            is_word = pc.fill_null(pc.equal(array, pa.scalar(word, array.type)), False)
+            is_word = pc.fill_null(pc.equal(array, scalar(word)), False)
             rows = np.flatnonzero(np.asarray(is_word) & evaluated)
             of = np.bincount(np.zeros(len(rows), np.int64) if ids is None else ids[rows], minlength=1)
             for segment in np.flatnonzero(of).tolist():

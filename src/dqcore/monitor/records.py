@@ -120,5 +120,12 @@ def _placed(column: pa.Array, words: tuple[str, ...]) -> pa.Array:
     """Of each text the place of its word, from 1, or 0 for any other text; nulls stay."""
     from .. import compute as pc  # only statuses need it
 
-    found = pc.index_in(column, value_set=texts(list(words)).cast(column.type))
+    found = pc.index_in(said(column), value_set=texts(list(words)))
     return pc.if_else(pc.is_valid(column), pc.add(pc.fill_null(found, -1), 1), None).cast(pa.uint16())
+
+
+def said(column: pa.Array) -> pa.Array:
+    """What texts say: a coded element (`C^corrected^HL70085`) its first component, any other text itself."""
+    from .. import compute as pc
+
+    return pc.replace_substring_regex(column.cast(pa.string()), r"(?s)\^.*", "")
