@@ -38,6 +38,27 @@ def test_rows_are_picked_from_every_encoding(array):
     assert kept["x"].to_pylist() == [array.to_pylist()[0], array.to_pylist()[3]]
 
 
+COLUMNS = {
+    "integers": pa.array([1, 2, 3]),
+    "times": pa.array([datetime(2026, 3, 1)] * 3),
+    "views": pa.array(["a"] * 3, pa.string_view()),
+    "nulls": pa.nulls(3),
+}
+
+
+@pytest.mark.parametrize("chunks", [[slice(0, 3)], [slice(0, 1), slice(1, 3)], []])
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_a_report_is_whole_whatever_failed(column, chunks, tmp_path):
+    table = pa.table({"x": pa.chunked_array([column[part] for part in chunks], column.type)})
+    for rule in (dq.NotNull("x"), dq.RowCount(min=0, by="x")):
+        report = dq.RuleSet([rule], keys=["x"], disclose=["x"]).validate(table)
+        report.write_html(tmp_path / "report.html")
+        report.write_json(tmp_path / "report.json")
+        nulls = table["x"].to_pylist().count(None) if rule.kind() == "not_null" else 0
+        assert report.failures(values=True).num_rows == report.rows().num_rows == report.invalid().num_rows == nulls
+        assert report.valid()["x"].to_pylist() == [cell for cell in table["x"].to_pylist() if not nulls or cell]
+
+
 def test_a_report_on_a_polars_table_is_whole():
     frame = pl.DataFrame({"id": ["1", "2", "1"], "site": pl.Series(["N", "S", None], dtype=pl.Categorical)})
     rules = dq.RuleSet([dq.Unique("id"), dq.NotNull("site"), dq.Pattern("site", "S")], keys=["id"], by="site")

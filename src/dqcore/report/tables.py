@@ -121,11 +121,11 @@ def suggestions(found: Findings, outcomes: Sequence[Outcome], table: pa.Table) -
 
 def scattered(parts: Sequence[Any], places: Sequence[Rows], length: int) -> pa.Array:
     """Text arrays put at the places they belong to; null elsewhere."""
-    if not parts:
+    flat = [chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])]
+    if not flat:
         return pa.nulls(length, pa.string())
     source = np.full(length, -1, np.int64)
     source[np.concatenate(places)] = np.arange(sum(map(len, places)))
-    flat = [chunk for part in parts for chunk in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])]
     return pa.concat_arrays(flat).take(numbers(source, source >= 0))
 
 
