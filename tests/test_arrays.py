@@ -20,6 +20,9 @@ encoded = [
     pa.array(values).dictionary_encode(),
     pa.DictionaryArray.from_arrays(pa.array([0, None, 2, 3]), pa.array(values, pa.string_view())),
     pa.array([cell and cell.encode() for cell in values], pa.binary_view()),
+    pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 4, 5, 7], pa.int16()), ["x", *values]).slice(1, 4),
+    pa.RunEndEncodedArray.from_arrays([1, 2, 3, 4], pa.array(values, pa.string_view())),
+    pa.RunEndEncodedArray.from_arrays([1, 2, 3, 4], pa.array(values).dictionary_encode()),
 ]
 
 
@@ -38,11 +41,22 @@ def test_rows_are_picked_from_every_encoding(array):
     assert kept["x"].to_pylist() == [array.to_pylist()[0], array.to_pylist()[3]]
 
 
+def test_more_rows_than_one_run_reaches():
+    held = pa.RunEndEncodedArray.from_arrays(pa.array([2, 4], pa.int16()), ["a", "b"])
+    table = pa.table({"x": pa.chunked_array([held, held.slice(1, 2)])})
+    picked = take_rows(table, pa.array([*[0] * 40_000, *[3, 4, 5] * 10_000]))
+    picked.validate(full=True)
+    assert picked["x"].to_pylist() == ["a"] * 40_000 + ["b", "a", "b"] * 10_000
+    assert take_rows(table, pa.array([], pa.int64()))["x"].to_pylist() == []
+    assert take_rows(table.slice(0, 0), pa.array([None], pa.int64()))["x"].to_pylist() == [None]
+
+
 COLUMNS = {
     "integers": pa.array([1, 2, 3]),
     "times": pa.array([datetime(2026, 3, 1)] * 3),
     "views": pa.array(["a"] * 3, pa.string_view()),
     "nulls": pa.nulls(3),
+    "runs": pa.RunEndEncodedArray.from_arrays([1, 3], ["a", None]),
 }
 
 
