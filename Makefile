@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(VENV)/bin/dqcore demo dqcore-demo
 
 test: $(VENV)/.test
-	$(RUN) -m pytest -q -n auto
+	$(RUN) -m pytest -q -n auto -p no:benchmark
 
 lint: $(VENV)/.test
 	$(RUN) -m ruff check src tests benchmarks setup.py
