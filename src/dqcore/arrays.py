@@ -4,6 +4,7 @@ picks those. And arrays and scalars made from buffers: `pa.array` and `pa.scalar
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 from collections.abc import Callable, Sequence
@@ -14,14 +15,27 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 QUOTES = b"dqcore.quotes"
-"""In a field's metadata: the column of the data whose values it holds, so that a report shows it only where that column
-is disclosed; empty for one that holds none, whatever its name."""
+"""In a field's metadata: the columns of the data whose values it holds or is made from, a JSON list, so that a report
+shows it only where all of them are disclosed; empty for one that tells of none, whatever its name."""
+
+Quoted = str | tuple[str, ...] | None
+"""A column of the data whose values others are or tell of, several that they are made from, or None."""
 
 
-def quoting(columns: Sequence[tuple[str, Any, str | None]]) -> pa.Table:
-    """A table of details from columns: of each its name, its values, and the column of the data whose values they are, or
-    tell of (None: of none)."""
-    fields = [pa.field(name, values.type, metadata={QUOTES: (of or "").encode()}) for name, values, of in columns]
+def quotes(of: Quoted) -> dict[bytes, bytes]:
+    """The metadata of a field of details."""
+    return {QUOTES: json.dumps([of] if isinstance(of, str) else of or ()).encode()}
+
+
+def quoted(item: pa.Field) -> tuple[str, ...]:
+    """The columns of the data that a field of details tells of: the one of its own name if it does not say."""
+    told = (item.metadata or {}).get(QUOTES)
+    return (item.name,) if told is None else tuple(json.loads(told))
+
+
+def quoting(columns: Sequence[tuple[str, Any, Quoted]]) -> pa.Table:
+    """A table of details from columns: of each its name, its values, and which columns of the data these tell of."""
+    fields = [pa.field(name, values.type, metadata=quotes(of)) for name, values, of in columns]
     return pa.Table.from_arrays([values for _, values, _ in columns], schema=pa.schema(fields))
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import compute as pc
-from .arrays import QUOTES, take_rows
+from .arrays import quotes, take_rows
 from .zones import SECOND
 
 DIAGNOSES = ("too_few_rows", "epoch_reset", "ok", "drift", "time_zone", "step", "offset")
@@ -87,8 +87,8 @@ def details(
     columns["diagnosis"] = pa.array(told, pa.string())
     table = take_rows(by, pa.array(device))
     for name, column in columns.items():
-        quotes = {QUOTES: reference.encode()} if name in ("since", "until") else None
-        table = table.append_column(pa.field(name, column.type, metadata=quotes), column)
+        of = quotes(reference) if name in ("since", "until") else None
+        table = table.append_column(pa.field(name, column.type, metadata=of), column)
     table = take_rows(table, _by_key(table.select(range(by.num_columns)), segment))
     return table.replace_schema_metadata(None if zone is None else {ZONE_KEY: zone.encode()})
 

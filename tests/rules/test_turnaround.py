@@ -219,7 +219,11 @@ def test_states_merge_to_the_same_details_in_any_order():
 def test_a_single_duration_stays_out_of_reports_unless_disclosed():
     table = seconds(7.25).append_column("who", pa.array(["Ann"]))
     assert report_of(table, by="who").to_dict()["rules"][0]["details"] == [{"count": 1}]
-    shown = report_of(table, {"disclose": ["who", "b"]}, by="who").to_dict()["rules"][0]["details"]
+    # With one of its times a duration is the other time, too.
+    for disclosed in (["who", "a"], ["who", "b"]):
+        told_of = report_of(table, {"disclose": disclosed}, by="who").to_dict()["rules"][0]["details"]
+        assert told_of == [{"who": "Ann", "count": 1}]
+    shown = report_of(table, {"disclose": ["who", "a", "b"]}, by="who").to_dict()["rules"][0]["details"]
     assert shown == [{"who": "Ann", "count": 1, "p50": 7.25, "p90": 7.25, "p95": 7.25}]
 
 

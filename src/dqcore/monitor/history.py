@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import compute as pc
 from .._native import keys as _keys
-from ..arrays import QUOTES, scalar, texts
+from ..arrays import quoted, scalar, texts
 from ..durations import microseconds
 from ..errors import RuleError
 from ..registry import as_morsel, plain
@@ -143,15 +143,15 @@ def _measures(
 def _lines_of(report: Report, details: pa.Table, followed: Followed, names: Names) -> Iterator[dict[str, Any]]:
     """The watched columns of details, the last line of each group. One that holds values of a column that is not disclosed
     is told of groups of several rows alone, where it is a value of the group and of nobody in it."""
-    given = report.table().column_names
-    sources = {item.name: (item.metadata or {}).get(QUOTES, item.name.encode()).decode() for item in details.schema}
-    own = {name: (sources[name], details.column(name)) for name in sources if sources[name] in followed.by}
+    unshown = {name for name in report.table().column_names if not names.shows(name)}
+    sources = {item.name: quoted(item) for item in details.schema}
+    own = {name: (of[0], details.column(name)) for name, of in sources.items() if len(of) == 1 and of[0] in followed.by}
     groups = names.of(own) if own else ["all"] * len(details)
     counts = details.column("count").to_pylist() if "count" in sources else [0] * len(details)
     last = {group: at for at, group in enumerate(groups)}
     for group, at in list(last.items())[:MOST_GROUPS]:
         for name in followed.details:
-            hidden = sources[name] in given and not names.shows(sources[name])
+            hidden = not unshown.isdisjoint(sources[name])
             cell = None if hidden and counts[at] < FEWEST_TOLD else details.column(name)[at].as_py()
             if cell is not None:
                 yield {"name": name, "of": group, "word" if isinstance(cell, str) else "value": cell}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..arrays import QUOTES
+from ..arrays import quoted
 from . import tables
 from .outcome import Counts, Outcome, conclude
 
@@ -105,20 +105,15 @@ def _segments(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[s
 
 
 def _details(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[str, Any]]:
-    """The rule's details without the columns that hold values of undisclosed columns of the data."""
+    """The rule's details without the columns that tell of undisclosed columns of the data."""
     if outcome.details is None or report._table is None:
         return []
-    given = report._table.column_names
-    kept = [item.name for item in outcome.details.schema if (of := _quoted(item)) in shown or of not in given]
+    hidden = {*report._table.column_names} - {*shown}
+    kept = [item.name for item in outcome.details.schema if hidden.isdisjoint(quoted(item))]
     listed = outcome.details.select(kept).slice(0, MOST_FINDINGS)
     columns = [tables.as_text(column) if pa.types.is_temporal(column.type) else column for column in listed.columns]
     lines = zip(*(column.to_pylist() for column in columns), strict=True)
     return [{name: _plain(cell) for name, cell in zip(kept, line, strict=True)} for line in lines]
-
-
-def _quoted(item: pa.Field) -> str:
-    """The column of the data whose values a column of details holds, its own name if none is named."""
-    return (item.metadata or {}).get(QUOTES, item.name.encode()).decode()
 
 
 def _plain(cell: Any) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import compute as pc
 from .._native.columns import Column
 from .._native.identifiers import Identifies
-from ..arrays import QUOTES, numbers, texts
+from ..arrays import numbers, quoting, texts
 from ..binding import Binding
 from ..errors import DataError
 from ..knowledge.scheme import Scheme, known_scheme, program_of, scheme_of
@@ -133,8 +133,7 @@ class IdentifierCheck(CellCheck):
             "chance_share": numbers(np.array([expected or 0.0]), np.array([expected is not None])),
         }
         # A column of the data may have one of these names; none of its values stands here.
-        fields = [pa.field(name, array.type, metadata={QUOTES: b""}) for name, array in made.items()]
-        return pa.Table.from_arrays(list(made.values()), schema=pa.schema(fields))
+        return quoting([(name, array, None) for name, array in made.items()])
 
     def _forms(self, column: Column, codes: Codes) -> NDArray[np.uint8]:
         """Where the pattern matches the text without separators, for values whose characters and length are right."""

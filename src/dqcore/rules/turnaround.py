@@ -163,12 +163,13 @@ class TurnaroundCheck(RowCheck):
         order = groups.in_order()
         held = counts[order] > 0
         keys = [take(key, numbers(order)) for key in groups.keys]
+        times = (self.rule.start, self.rule.end)
         return quoting(
             [
                 *zip(told_apart(self.by, OWN), keys, self.by, strict=True),
                 ("count", numbers(counts[order]), None),
-                # One duration in a group is each of its percentiles.
-                *((name, numbers(of[order], held), self.rule.end) for name, of in zip(OWN[1:], found, strict=True)),
+                # One duration in a group is each of its percentiles, and with one of its times tells the other.
+                *((name, numbers(of[order], held), times) for name, of in zip(OWN[1:], found, strict=True)),
             ]
         )
 
