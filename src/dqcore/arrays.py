@@ -79,6 +79,14 @@ def numbers(values: NDArray[Any], valid: NDArray[Any] | None = None) -> pa.Array
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [bitmap, pa.py_buffer(values)])
 
 
+def nearest_floats(values: pa.Array) -> pa.Array:
+    """Numbers of any type as float64, each the nearest one."""
+    if pa.types.is_decimal(values.type):
+        # By way of text, which rounds once; Arrow's own cast rounds more than once.
+        values = values.cast(pa.string())
+    return values.cast(pa.float64(), safe=False)
+
+
 def floats(values: Sequence[float | None]) -> pa.DoubleArray:
     """Numbers, None for a null, as an Arrow array of float64."""
     held = np.array([0.0 if value is None else value for value in values], np.float64)

@@ -9,11 +9,11 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ._native import units as _units
 from ._native.columns import Column
+from .arrays import nearest_floats
 from .arrays import texts as text_array
 from .morsel import Cells
 from .numbered import Numbered
@@ -69,7 +69,7 @@ class Measured:
         analytes = None if analyte is None else self._analytes.texts(analyte)
         column = values.column
         if column.layout != _units.FLOAT64:
-            column = Column(_floats(values.arrow()))
+            column = Column(nearest_floats(values.arrow()))
         decide = partial(self._decide_rows, {})
         return _units.Converts(units, analytes, column, self._decisions, self._missing, self, decide, out, gives)
 
@@ -100,11 +100,3 @@ class Measured:
         known = known[: max(0, MOST_REMEMBERED - len(self._decisions))]
         if known:
             self._decisions = self._decisions.grown([pairs[at] for at in known], [made[at] for at in known])
-
-
-def _floats(values: pa.Array) -> pa.Array:
-    """The values as float64, each the nearest one."""
-    if pa.types.is_decimal(values.type):
-        # By way of text, which rounds once; Arrow's own cast rounds more than once.
-        values = values.cast(pa.string())
-    return values.cast(pa.float64(), safe=False)

@@ -21,7 +21,7 @@ from ._native import numbers as _numbers
 from ._native import outcomes as _outcomes
 from ._native.arena import Arena
 from ._native.columns import Batch, Column
-from .arrays import scalar, take
+from .arrays import nearest_floats, scalar, take
 from .errors import DataError
 from .logical import logical
 from .zones import Zone
@@ -438,7 +438,7 @@ class Morsel:
         if pa.types.is_null(values.type):
             return np.zeros(self.rows)
         if pa.types.is_decimal(values.type):
-            return np.asarray(np.from_dlpack(values.cast(pa.float64()).fill_null(scalar(0.0))), np.float64)
+            return np.asarray(np.from_dlpack(nearest_floats(values).fill_null(scalar(0.0))), np.float64)
         return self.numbers(ref).values.astype(np.float64, copy=False)
 
     def _times(self, ref: Ref) -> Times:

@@ -1,6 +1,7 @@
 """Plausible: nobody's result passes, nobody's is refused that somebody could have, and a wrong unit is named."""
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,30 @@ class TestLaws(Laws):
                 "code": (pa.string(), CODES),
             },
             meaning=plausible,
+        ),
+    ]
+
+
+def in_floats(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: float(cell) if isinstance(cell, Decimal) else cell for name, cell in row.items()}
+
+
+class TestDecimals(Laws):
+    """Values and ages as decimals, which kernels read as floats alone."""
+
+    subjects = [
+        Subject(
+            dq.Plausible("value", unit="unit", analyte=dq.lit("K"), limits="limits", age="age"),
+            columns={
+                "value": (
+                    pa.decimal128(12, 2),
+                    st.sampled_from([Decimal(n) / 100 for n in (-1, 200, 399, 800, 801, 850000)]),
+                ),
+                "unit": (pa.string(), st.just("mmol/L")),
+                "age": (pa.decimal128(4, 1), st.decimals(min_value=0, max_value=2, places=1)),
+            },
+            meaning=lambda rows: by_person([{**dict.fromkeys(["sex"]), **in_floats(row)} for row in rows]),
+            registries={"limits": pa.table(HOUSE)},
         ),
     ]
 
@@ -366,6 +391,19 @@ def test_values_of_cells_stay_out_of_the_page() -> None:
     assert set(first) == {"rows", "typical", "in_unit", "likely_unit"}
     shown = dq.RuleSet([rule], disclose=["code", "value"]).validate(table).to_dict()
     assert set(shown["rules"][0]["details"][0]) == {*first, "analyte", "median", "log_ratio"}
+
+
+@pytest.mark.parametrize("code", ["2345-7", "8310-5"])
+@pytest.mark.parametrize("unit", ["g/L", "mg/dL", "Cel", "[degF]"])
+@pytest.mark.parametrize("value", [5e-324, 1e-310, 1e308, -1e308, math.inf])
+def test_values_at_the_ends_of_floats(value: float, unit: str, code: str) -> None:
+    columns = {"value": [value], "unit": [unit], "code": [code]}
+    report = dq.RuleSet([dq.Plausible("value", unit="unit", analyte="code")]).validate(pa.table(columns))
+    report.failures(values=True)
+    report.to_dict()
+    if (unit, code) == ("mg/dL", "2345-7"):
+        assert told(report) == ["implausible_low" if value < 0 else "passed" if value < 1 else "implausible_high"]
+        assert report.details("plausible:value")["rows"].to_pylist() == [1] * (0 < value < math.inf)
 
 
 def test_bad_parameters_are_named() -> None:

@@ -199,7 +199,7 @@ class PlausibleCheck(RowCheck):
             self.table.sets().judge(values, sets, *persons, codes)
         failed = np.flatnonzero((codes == LOW) | (codes == HIGH))
         if len(failed):
-            raw = np.asarray(morsel.numbers(rule.value).values[failed], np.float64)
+            raw = morsel.floats(rule.value)[failed]
             likely = self._likely(raw, values[failed], sets[failed], persons.at(failed))
             codes[failed[likely >= 0]] = WRONG_UNIT
         return values, sets
@@ -209,8 +209,7 @@ class PlausibleCheck(RowCheck):
         sexes = None if rule.sex is None else self._sexes.of(morsel.cells(rule.sex))
         ages = comparators = None
         if rule.age is not None:
-            found = morsel.numbers(rule.age)
-            ages = np.where(found.valid == 1, found.values, np.nan).astype(np.float64)
+            ages = np.where(morsel.valid(rule.age) == 1, morsel.floats(rule.age), np.nan)
         if rule.comparator is not None:
             comparators = self._comparators.of(morsel.cells(rule.comparator)).astype(np.uint8)
         return _Persons(sexes, ages, comparators)
@@ -227,7 +226,8 @@ class PlausibleCheck(RowCheck):
             rows = np.flatnonzero(sets == number)
             distance = self._distance(number, values[rows], math.inf)
             for place, (scale, offset, _) in enumerate(self.table.units(number)):
-                in_unit = raw[rows] * scale + offset
+                with np.errstate(over="ignore"):  # infinities are implausible
+                    in_unit = raw[rows] * scale + offset
                 codes = np.zeros(len(rows), np.uint8)
                 judge(in_unit, sets[rows], *persons.at(rows), codes)
                 far = self._distance(number, in_unit, 0)
@@ -241,7 +241,7 @@ class PlausibleCheck(RowCheck):
         typical = self.table.analytes[number].typical
         if not typical:
             return np.full(len(values), unknown)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(values > 0, np.abs(np.log10(values / typical)), np.inf)
 
     def suggest(self, rows: pa.Table, reasons: Sequence[str]) -> pa.Array | None:
@@ -256,7 +256,7 @@ class PlausibleCheck(RowCheck):
             morsel = as_morsel(pa.table({name: take(rows.column(name), chosen) for name in names}), names)
             codes = np.empty(len(wanted), np.uint8)
             values, sets = self._judge(morsel, codes)
-            raw = np.asarray(morsel.numbers(rule.value).values, np.float64)
+            raw = morsel.floats(rule.value)
             likely = self._likely(raw, values, sets, self._persons(morsel))
             for row, number, place in zip(wanted.tolist(), sets.tolist(), likely.tolist(), strict=True):
                 suggestions[row] = self.table.units(number)[place].unit
@@ -311,7 +311,8 @@ class PlausibleCheck(RowCheck):
         analyte, middle = self.table.analytes[number], median(counts)
         if not analyte.typical:
             return middle, None, None, analyte.unit, None
-        off = math.log10(middle / analyte.typical)
+        # The least bin has 0 in its middle.
+        off = math.log10(ratio) if (ratio := middle / analyte.typical) else -math.inf
         told = None if unit is None else knowledge.decide(unit, self.table.loinc(code), analyte.unit)
         likely = None
         if isinstance(told, knowledge.Conversion) and counts[1].sum() >= FEW and abs(off) > OFF:
