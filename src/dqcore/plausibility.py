@@ -19,6 +19,8 @@ from .registry import Registry
 
 SEXES = {"F": ("f", "F", "female", "Female", "FEMALE"), "M": ("m", "M", "male", "Male", "MALE")}
 """As HL7 v2 (table 0001) and FHIR (administrative-gender) have them."""
+OTHER = ("a", "A", "n", "N", "o", "O", "x", "X", "other", "Other", "OTHER")
+"""What the same two call neither of them (X: HL7 2.9, and travel documents)."""
 NOT_KNOWN = ("", "u", "U", "unknown", "Unknown", "UNKNOWN")
 """The sex that the same two call unknown."""
 COLUMNS = ("analyte", "unit", "low", "high")
@@ -158,9 +160,19 @@ class Table:
         return Table, (self._limits, self._loinc, self._failing)
 
     def meanings(self) -> dict[str, int]:
-        """The number of a sex by its spelling; another's is `len(sexes)`, an unknown one's the next."""
-        made = {spelled: number for number, sex in enumerate(self.sexes) for spelled in SEXES.get(sex, (sex,))}
-        return made | dict.fromkeys(NOT_KNOWN, len(self.sexes) + 1)
+        """The number of a sex by its spelling; another's is `len(sexes)`, an unknown one's `unknown_sex`."""
+        others = [*OTHER, *(spelled for spellings in SEXES.values() for spelled in spellings)]
+        made = {**dict.fromkeys(others, len(self.sexes)), **dict.fromkeys(NOT_KNOWN, self.unknown_sex)}
+        return made | {spelled: number for number, sex in enumerate(self.sexes) for spelled in SEXES.get(sex, (sex,))}
+
+    @property
+    def unread_sex(self) -> int:
+        """The number of a word that is nothing we know: any sex, or another."""
+        return len(self.sexes) + 1
+
+    @property
+    def unknown_sex(self) -> int:
+        return len(self.sexes) + 2
 
     def loinc(self, code: str) -> str:
         """LOINC's code for a house's, else the code itself."""
@@ -203,12 +215,12 @@ class Table:
             if self._made is None:
                 cells = np.array(self._cells, np.float64).reshape(-1, 4)
                 sets, edges = np.array(self._sets, _plausible.SET), np.array(self._edges, np.float64)
-                self._made = _plausible.Sets(sets, edges, cells, len(self.sexes) + 2, self._failing)
+                self._made = _plausible.Sets(sets, edges, cells, self.unknown_sex + 1, self._failing)
             return self._made
 
 
 def _cells(lines: Sequence[Line], edges: Sequence[float], sexes: Sequence[str]) -> list[Cell]:
-    """Of every sex (those known, another, not known) the bands that ages cut (and the band of an age that is not
+    """Of every sex (those known, another, a word that is not read, not known) the bands that ages cut (and the band of an age that is not
     known)."""
     starts = [-math.inf, *edges]
     by_sex = [[_cell(lines, sex, age) for age in starts] for sex in (*sexes, None)]
@@ -218,8 +230,10 @@ def _cells(lines: Sequence[Line], edges: Sequence[float], sexes: Sequence[str]) 
     # A sex that is not known is one of those that lines name, or any where a line names none.
     named = {line.sex for line in lines}
     told = [number for number, sex in enumerate((*sexes, None)) if sex in named]
-    unknown = [_any_of([full[number][band] for number in told]) for band in range(len(starts) + 1)]
-    return [cell for bands in (*full, unknown) for cell in bands]
+    bands = range(len(starts) + 1)
+    unknown = [_any_of([full[number][band] for number in told]) for band in bands]
+    unread = [_any_of([full[number][band] for number in {*told, len(sexes)}]) for band in bands]
+    return [cell for of_sex in (*full, unread, unknown) for cell in of_sex]
 
 
 def _cell(lines: Sequence[Line], sex: str | None, age: float) -> Cell:

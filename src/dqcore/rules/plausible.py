@@ -165,7 +165,7 @@ class PlausibleCheck(RowCheck):
         self.table = table
         # A blank unit is none, as a null is.
         self._measured = Measured(self._decide, SKIP)
-        self._sexes = Meanings(self.table.meanings(), len(self.table.sexes), len(self.table.sexes) + 1)
+        self._sexes = Meanings(self.table.meanings(), self.table.unread_sex, self.table.unknown_sex)
         self._comparators = Meanings(_plausible.COMPARATORS, _plausible.NO_COMPARATOR, 0)
         self._spellings = Numbered(MOST_SPELLINGS)
 
