@@ -296,10 +296,11 @@ class PlausibleCheck(RowCheck):
                 ("rows", numbers(np.array(columns[2], np.int64)), None),
                 # The median of one row is a cell.
                 ("median", floats(columns[3]), self.rule.value),
-                ("typical", floats(columns[4]), None),
-                ("log_ratio", floats(columns[5]), self.rule.value),
-                ("in_unit", texts(columns[6]), None),
-                ("likely_unit", texts(columns[7]), None),
+                # What is typical of an analyte, and in which unit, names it.
+                ("typical", floats(columns[4]), analyte),
+                ("log_ratio", floats(columns[5]), (self.rule.value, analyte) if analyte else self.rule.value),
+                ("in_unit", texts(columns[6]), analyte),
+                ("likely_unit", texts(columns[7]), analyte),
             ]
         )
 
