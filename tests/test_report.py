@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,26 @@ def test_times_of_details_are_shown_only_where_their_column_is_disclosed() -> No
     assert hidden.details("clock_skew:observed").column("since")[0].as_py() is not None
     assert first not in json.dumps(hidden.to_dict()) + hidden._repr_html_()
     assert first in json.dumps(shown.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (Decimal("1.50"), "1.50"),
+        (b"ab", "b'ab'"),
+        (float("nan"), "nan"),
+        (date(2026, 3, 1), "2026-03-01"),
+        (True, True),
+    ],
+)
+def test_details_of_disclosed_keys_are_written_whatever_their_type(cell: Any, shown: Any, tmp_path: Path) -> None:
+    group = pa.array([cell], pa.binary(2) if isinstance(cell, bytes) else None)
+    table = pa.table({"group": group, "a": [datetime(2026, 3, 1)], "b": [datetime(2026, 3, 1)]})
+    report = dq.RuleSet([dq.Turnaround("a", "b", max="1h", by="group")], disclose=["group"]).validate(table)
+    report.write_json(tmp_path / "report.json")
+    report.write_html(tmp_path / "report.html")
+    [rule] = json.loads((tmp_path / "report.json").read_text())["rules"]
+    assert rule["details"] == [{"group": shown, "count": 1}]
 
 
 class Told(dq.KeyRule):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from fractions import Fraction
@@ -117,9 +118,12 @@ def _details(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[st
 
 
 def _plain(cell: Any) -> Any:
-    if isinstance(cell, float) and (cell != cell or cell in (float("inf"), float("-inf"))):
-        return str(cell)
-    return cell.isoformat() if hasattr(cell, "isoformat") else cell
+    """A cell as JSON has it; what JSON has no form for (decimals, bytes, NaN) as text."""
+    if cell is None or isinstance(cell, (str, int)) or (isinstance(cell, float) and math.isfinite(cell)):
+        return cell
+    if isinstance(cell, (list, dict)):
+        return [_plain(part) for part in cell] if isinstance(cell, list) else {k: _plain(v) for k, v in cell.items()}
+    return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
 
 
 def _findings(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[str, Any]]:
