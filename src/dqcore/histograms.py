@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,11 @@ def middle_of(number: int) -> float:
 class Histograms:
     """A state: the numbers of groups, counted by bin."""
 
-    def __init__(self, groups: Mapping[Hashable, Counts]) -> None:
+    def __init__(self, groups: Mapping[Any, Counts]) -> None:
         self.groups = dict(groups)
 
     @classmethod
-    def of(cls, keys: list[Hashable], groups: Integers, values: NDArray[np.float64]) -> Histograms:
+    def of(cls, keys: list[Any], groups: Integers, values: NDArray[np.float64]) -> Histograms:
         """Of numbers, each in a group that stands in `keys`."""
         if not len(values):
             return cls({})

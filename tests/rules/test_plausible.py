@@ -1,6 +1,7 @@
 """Plausible: nobody's result passes, nobody's is refused that somebody could have, and a wrong unit is named."""
 
 import math
+import pickle
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from laws import Laws, Subject, encodings, told
 
 import dqcore as dq
+from dqcore.engine.chunks import cuts, morsel, parts
+from dqcore.engine.scan import scan_morsel
 from dqcore.knowledge import units as knowledge
 
 # Factors of the units that the laws use, to g/dL of haemoglobin and to mg/dL of glucose (180.156 g/mol).
@@ -378,6 +381,33 @@ def test_details_are_the_same_for_every_split_and_encoding() -> None:
         assert details(table.set_column(1, "unit", unit)) == first
     pieces = [table.slice(low, 700) for low in range(0, rows, 700)]
     assert details(pa.concat_tables(pieces)) == first
+
+
+def test_details_do_not_depend_on_the_spellings_that_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqcore.rules.plausible.MOST_SPELLINGS", 3)
+    rule = dq.RuleSet([dq.Plausible("value", unit="unit", analyte="code")])
+    # Words that are no unit, then five spellings of two, of which one is too long.
+    units = [f"word {number}" for number in range(9)] + ["mmol/L ", " mmol/L", "mg/dL", "mmol/L", f"mg/dL{' ' * 130}"]
+    table = pa.table({"value": [float(row) for row in range(1, 15)], "unit": units, "code": ["2345-7"] * 14})
+    validator = rule.prepare(table.schema)
+    for data in (table, table.take(list(range(13, -1, -1))), table):
+        lines = validator.validate(data).details("plausible:value").to_pylist()
+        assert [(line["unit"], line["rows"]) for line in lines] == [
+            (None, 2),
+            (" mmol/L", 1),
+            ("mg/dL", 1),
+            ("mmol/L", 1),
+        ]
+    # In parts that are put together in any order, as threads do.
+    plan = validator._plan
+    for column in encodings(table["unit"].combine_chunks()):
+        encoded = table.set_column(1, "unit", column)
+        states = [scan_morsel(plan, morsel(plan, cut)).states[0].noted for cut in cuts(parts(plan, encoded), 2)]
+        for order in (states, states[::-1]):
+            total = order[0]
+            for state in order[1:]:
+                total = pickle.loads(pickle.dumps(total)).merge(state)
+            assert plan.bound[0].check.details(0, 0, total).to_pylist() == lines
 
 
 def test_values_of_cells_stay_out_of_the_page() -> None:

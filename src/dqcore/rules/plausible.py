@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import compute as pc
 from .. import house_tables
 from .._native import plausible as _plausible
 from ..arrays import floats, numbers, quoting, take, texts
@@ -19,7 +20,7 @@ from ..histograms import Counts, Histograms, median
 from ..knowledge import units as knowledge
 from ..measured import Decided, Measured
 from ..morsel import Cells, Codes, Morsel, Ref
-from ..numbered import Meanings, Numbered
+from ..numbered import MOST_BYTES, Meanings, Numbered
 from ..plausibility import BANDS, COLUMNS, Analyte, Table, house
 from ..registry import as_morsel
 from .base import PASS, SKIP, Common, Finding, Noted, RowCheck, RowRule, Selected, column_name, reference
@@ -32,7 +33,8 @@ OFF, NEAR = math.log10(1.8), math.log10(1.5)
 """By what factor a site's median is off (calcium in meq/L is 2 times that in mmol/L), and how near to what is typical it
 must come in the unit that explains it."""
 MOST_SPELLINGS = 4096
-"""Spellings of units that the details tell apart; any others stand together, as null."""
+"""Spellings of units that the details tell apart, the first in the order of their bytes; any others stand together, as
+null, and so do those of more than `numbered.MOST_BYTES`."""
 _MEASURED = np.zeros(256, bool)
 _MEASURED[[PASS, LOW, HIGH, WRONG_UNIT]] = True
 
@@ -153,9 +155,31 @@ class _Persons(NamedTuple):
         )
 
 
-class PlausibleCheck(RowCheck):
+class Spread(Histograms):
     """State: how results spread, by analyte and unit."""
 
+    def merge(self, other: Histograms) -> Spread:
+        return self.fewer(super().merge(other))
+
+    @classmethod
+    def fewer(cls, all_: Histograms) -> Spread:
+        """With `MOST_SPELLINGS` spellings, the first in order: whichever are left out of a part are so of the whole."""
+        spellings = {key[1] for key in all_.groups} - {None}
+        if len(spellings) <= MOST_SPELLINGS:
+            return cls(all_.groups)
+        kept = {*sorted(spellings, key=str.encode)[:MOST_SPELLINGS], None}
+        made = Histograms({key: counts for key, counts in all_.groups.items() if key[1] in kept})
+        others: dict[str, Histograms] = {}
+        for (code, spelling), counts in all_.groups.items():
+            if spelling not in kept:
+                other = Histograms({(code, None): counts})
+                others[code] = others[code].merge(other) if code in others else other
+        for other in others.values():
+            made = made.merge(other)
+        return cls(made.groups)
+
+
+class PlausibleCheck(RowCheck):
     rule: Plausible
 
     def __init__(self, rule: Plausible, table: Table) -> None:
@@ -264,11 +288,11 @@ class PlausibleCheck(RowCheck):
 
     def _spread(
         self, morsel: Morsel, rows: NDArray[np.int64], values: NDArray[np.float64], sets: NDArray[np.int32]
-    ) -> Histograms:
+    ) -> Spread:
         """How the values of some rows spread."""
         if not len(rows):
-            return Histograms({})
-        spelled = self._spellings.of(morsel.cells(self.rule.unit))[rows] + 1  # 0: has no number of its own
+            return Spread({})
+        spelled = self._spelled(morsel, rows)
         width = int(spelled.max()) + 1
         pairs = sets[rows].astype(np.int64) * width + spelled
         # The place of each pair's first row, from which its spelling is read; -1 where there is none.
@@ -277,12 +301,26 @@ class PlausibleCheck(RowCheck):
         found = np.flatnonzero(firsts >= 0)
         groups = (np.cumsum(firsts >= 0) - 1)[pairs]
         unit = morsel.arrow(self.rule.unit)
-        keys: list[Hashable] = []
+        keys: list[tuple[str, str | None]] = []
         for pair, first in zip(found.tolist(), firsts[found].tolist(), strict=True):
             number, spelling = divmod(pair, width)
             text = unit[first].as_py() if spelling else None
             keys.append((self.table.codes[number], text))
-        return Histograms.of(keys, groups, values[rows])
+        return Spread.fewer(Histograms.of(keys, groups, values[rows]))
+
+    def _spelled(self, morsel: Morsel, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number for each spelling of the rows' units, above 0; 0 for those that are too long."""
+        spelled = self._spellings.of(morsel.cells(self.rule.unit))[rows].astype(np.int64) + 1
+        # What is remembered depends on what came before; what is told must not.
+        lost = np.flatnonzero(spelled == 0)
+        if len(lost):
+            distinct = (
+                take(morsel.arrow(self.rule.unit), numbers(rows[lost])).cast(pa.large_string()).dictionary_encode()
+            )
+            short = np.asarray(pc.binary_length(distinct.dictionary)) <= MOST_BYTES
+            places = np.asarray(distinct.indices)
+            spelled[lost] = np.where(short[places], MOST_SPELLINGS + 1 + places, 0)
+        return spelled
 
     def details(self, evaluated: int, failed: int, noted: Any = None) -> pa.Table:
         found = sorted(noted.groups.items(), key=lambda item: (item[0][0], item[0][1] or ""))
