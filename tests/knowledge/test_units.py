@@ -137,6 +137,12 @@ class TestTraps:
     def test_no_units(self, unit: str) -> None:
         assert decide(unit, "6690-2") == UNKNOWN
 
+    @pytest.mark.parametrize("separator", ["/", "."])
+    def test_a_text_of_nothing_but_symbols_of_two_meanings_is_read_at_once(self, separator: str) -> None:
+        # Each `u` is U or [IU]: of 128 there are 2^128 readings.
+        assert decide(separator.join("u" * 128), "2345-7") == "unknown_unit"
+        assert decide("u/L", "1742-6") == Conversion(1.0, 0.0, "U/L")
+
     def test_a_power_with_a_plus_is_refused(self) -> None:
         with pytest.raises(UnitSyntaxError):
             parse("10+3/ul")

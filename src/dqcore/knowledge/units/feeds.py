@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from math import prod
 
 from .ucum import SYMBOL, UnitSyntaxError, split_symbol
 
@@ -21,6 +22,8 @@ _NUMBER_BELOW = re.compile(r".*/(?!10+$|1$)[0-9]+")
 """`mL/min/17` and `mL/min/173` are a surface of 1.73 m2, cut short; `mg/24` a day."""
 _NUMBER_ALONE = re.compile(r"(?!1$)[0-9]+")
 """A value in the wrong column: an INR in `2` was twice itself."""
+MOST_READINGS = 8
+"""Each symbol that may mean two things doubles them, so that a text of nothing else would take years to read."""
 _SYMBOLS = re.compile(rf"10[*^]|({SYMBOL})")
 
 _MEANT = {"u": ("U", "[IU]"), "G": ("g",)}
@@ -51,6 +54,8 @@ def as_meant(text: str) -> tuple[str, ...]:
         pieces.append((text[at : part.start()],))
         pieces.append(_symbol(part[1]) if part[1] else (part[0],))
         at = part.end()
+    if prod(map(len, pieces)) > MOST_READINGS:
+        return ()
     return tuple("".join(chosen) for chosen in product(*pieces, (text[at:],)))
 
 
