@@ -295,14 +295,10 @@ class PlausibleCheck(RowCheck):
         spelled = self._spelled(morsel, rows)
         width = int(spelled.max()) + 1
         pairs = sets[rows].astype(np.int64) * width + spelled
-        # The place of each pair's first row, from which its spelling is read; -1 where there is none.
-        firsts = np.full(int(pairs.max()) + 1, -1, np.int64)
-        firsts[pairs[::-1]] = rows[::-1]
-        found = np.flatnonzero(firsts >= 0)
-        groups = (np.cumsum(firsts >= 0) - 1)[pairs]
+        found, places, groups = _distinct(pairs)
         unit = morsel.arrow(self.rule.unit)
         keys: list[tuple[str, str | None]] = []
-        for pair, first in zip(found.tolist(), firsts[found].tolist(), strict=True):
+        for pair, first in zip(found.tolist(), rows[places].tolist(), strict=True):
             number, spelling = divmod(pair, width)
             text = unit[first].as_py() if spelling else None
             keys.append((self.table.codes[number], text))
@@ -361,3 +357,13 @@ class PlausibleCheck(RowCheck):
             near = [others[at][0] for at in np.argsort(far, kind="stable") if far[at] < NEAR]
             likely = " | ".join(near) or None
         return middle, analyte.typical, off, analyte.unit, likely
+
+
+def _distinct(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct numbers, ascending; the first place of each, and which of them stands at every place."""
+    if int(pairs.max()) > 8 * len(pairs) + 4096:
+        return np.unique(pairs, return_index=True, return_inverse=True)
+    firsts = np.full(int(pairs.max()) + 1, -1, np.int64)
+    firsts[pairs[::-1]] = np.arange(len(pairs))[::-1]
+    found = np.flatnonzero(firsts >= 0)
+    return found, firsts[found], (np.cumsum(firsts >= 0) - 1)[pairs]
