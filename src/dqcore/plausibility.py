@@ -134,7 +134,8 @@ def _said(line: Line) -> int:
 
 def _sex(text: str | None) -> str | None:
     """A sex as it is compared; None where it is not known."""
-    if text is None or text in NOT_KNOWN:
+    text = "" if text is None else text.strip()
+    if text in NOT_KNOWN:
         return None
     return next((sex for sex, spelled in SEXES.items() if text in spelled), text)
 
