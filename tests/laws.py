@@ -29,9 +29,11 @@ from hypothesis import strategies as st
 
 import dqcore as dq
 from dqcore._native import cpu
+from dqcore._native.outcomes import pack
 from dqcore.engine.chunks import cuts, morsel, parts
+from dqcore.engine.parted import ROW, Parted
 from dqcore.engine.scan import merged, scan, scan_morsel
-from dqcore.engine.verdict import outcomes
+from dqcore.engine.verdict import Settled, _outcome, outcomes
 from dqcore.rules.base import Rule
 
 Rows = list[dict[str, Any]]
@@ -154,6 +156,30 @@ def in_morsels(subject: Subject, table: pa.Table, size: int, threads: int = 1) -
     return dq.Report(validator._about, made, table, table.num_rows)
 
 
+def judged_apart(subject: Subject, table: pa.Table, size: int, parts_of: int) -> dq.Report:
+    """A report of a keyed rule whose rows were shared out, in morsels of `size` rows, among so many parts by their key."""
+    validator = dq.RuleSet([subject.rule], **subject.settings).prepare(
+        table.schema, registries=subject.registries, now=subject.now
+    )
+    plan = validator._plan
+    rule = Parted(plan, 0)
+    shares: list[list[pa.RecordBatch]] = [[] for _ in range(parts_of)]
+    for cut in cuts(parts(plan, table), size):
+        piece = morsel(plan, cut)
+        share = rule.buckets(piece) % parts_of
+        for number, batches in enumerate(shares):
+            order = np.flatnonzero(share == number)
+            batches.append(rule.taken(piece, order, order + piece.start))
+    codes = np.full(table.num_rows, 77, np.uint8)
+    judged = []
+    for batches in shares:
+        part = pa.Table.from_batches(batches, rule.schema)
+        judged.append(rule.judge(part, details=True))
+        codes[part.column(ROW).to_numpy()] = judged[-1].codes
+    settled = Settled(pack(codes), rule.joined(judged))
+    return dq.Report(validator._about, [_outcome(plan.bound[0], settled)], table, table.num_rows)
+
+
 class Laws:
     subjects: ClassVar[list[Subject]] = []
 
@@ -225,6 +251,20 @@ class Laws:
         size = data.draw(st.integers(1, 9))
         same(whole, in_morsels(subject, table, size))
         same(whole, in_morsels(subject, table, size, threads=3))
+
+    @given(data=st.data())
+    def test_keyed_rules_may_be_judged_apart(self, subject: Subject, data: st.DataObject) -> None:
+        if not isinstance(subject.rule, dq.KeyRule) and not getattr(subject.rule, "by", None):
+            return
+        table = table_of(subject, data.draw(tables(subject)))
+        whole = check(subject, table)
+        plan = (
+            dq.RuleSet([subject.rule], **subject.settings)
+            .prepare(table.schema, registries=subject.registries, now=subject.now)
+            ._plan
+        )
+        if plan.keyed:
+            same(whole, judged_apart(subject, table, data.draw(st.integers(1, 9)), data.draw(st.integers(1, 4))))
 
     @given(data=st.data())
     def test_the_level_of_the_cpu_changes_nothing(self, subject: Subject, data: st.DataObject) -> None:

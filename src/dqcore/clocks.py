@@ -89,16 +89,17 @@ def details(
     for name, column in columns.items():
         of = quotes(reference) if name in ("since", "until") else None
         table = table.append_column(pa.field(name, column.type, metadata=of), column)
-    table = take_rows(table, _by_key(table.select(range(by.num_columns)), segment))
-    return table.replace_schema_metadata(None if zone is None else {ZONE_KEY: zone.encode()})
+    zoned = table.replace_schema_metadata(None if zone is None else {ZONE_KEY: zone.encode()})
+    return in_order(zoned, by.num_columns)
 
 
-def _by_key(by: pa.Table, segment: NDArray[np.int64]) -> pa.Array:
-    """The order of keys, nulls last, then of segments."""
+def in_order(details: pa.Table, keys: int) -> pa.Table:
+    """Details in the order of their first `keys` columns, nulls last, then of segments."""
     columns = []
-    for column in by.columns:
+    for column in details.columns[:keys]:
         if pa.types.is_float16(column.type):
             column = column.cast(pa.float32())
         columns.append(column)
-    table = pa.table([*columns, pa.array(segment)], names=[str(place) for place in range(len(columns) + 1)])
-    return pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names])
+    names = [str(place) for place in range(keys + 1)]
+    table = pa.Table.from_arrays([*columns, details.column("segment")], names=names)
+    return take_rows(details, pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -38,6 +38,8 @@ class Bound(Generic[C]):
     check: C
     where: Predicate | None
     failing_nulls: tuple[Ref, ...]
+    reads: tuple[str, ...]
+    """The columns that the check and its filter read, of the data and of what other rules write."""
 
     @cached_property
     def is_plain(self) -> bool:
@@ -86,6 +88,8 @@ class Plan:
     """The logical types that the data had when it was prepared."""
     read: tuple[str, ...]
     """The columns of the data that rules read."""
+    written: Mapping[str, pa.DataType]
+    """The columns that rules write, and their types."""
     by: tuple[str, ...]
     zone: Zone | None
     seed: int
@@ -95,6 +99,17 @@ class Plan:
     def __getstate__(self) -> dict[str, Any]:
         made = {name: value for name, value in self.__dict__.items() if name != "limits"}
         return {**made, "seen": []}
+
+    def only(self, numbers: Sequence[int]) -> Plan:
+        """The plan of some of the rules, which are numbered anew."""
+        return replace(self, bound=_numbered([self.bound[number] for number in numbers]), seen=[])
+
+    def alone(self, number: int) -> Plan:
+        """The plan of one rule on a table of the columns that it reads, whoever wrote them."""
+        bound = self.bound[number]
+        types = {**self.given, **self.written}
+        given = {name: types[name] for name in bound.reads}
+        return replace(self, bound=_numbered([bound]), given=given, read=bound.reads, written={}, by=(), seen=[])
 
     @cached_property
     def keyed(self) -> tuple[int, ...]:
@@ -115,6 +130,10 @@ class Plan:
     def limits(self) -> Limits:
         """What each rule may come to."""
         return Limits([bound.limit for bound in self.bound], _concluded)
+
+
+def _numbered(bound: Sequence[Bound[Check]]) -> tuple[Bound[Check], ...]:
+    return tuple(replace(one, number=number) for number, one in enumerate(bound))
 
 
 def _concluded(marks: Marks, min_evaluated: int | Fraction, max_failures: int | Fraction) -> str:
@@ -151,12 +170,15 @@ def prepare(
     except DataError as error:
         problems.append(error)
     _raise(problems)
-    read = tuple(name for name in given if name in binding.read)
-    return Plan(tuple(bound), given, read, tuple(by), binding.zone, binding.seed)
+    reads = binding.read.union(*(one.reads for one in bound))
+    read = tuple(name for name in given if name in reads)
+    written = {name: type_ for name, type_ in binding.types.items() if name in binding.written}
+    return Plan(tuple(bound), given, read, written, tuple(by), binding.zone, binding.seed)
 
 
 def _bind(number: int, rule: Rule, binding: Binding) -> Bound[Check]:
     # The filter is read before the check so that a rule's own `into` is not in sight of its `where`.
+    binding.read = set()
     where = None
     if rule.where:
         from ..sql import compile_predicate  # most rule sets have no filter, and the parser is not small
@@ -168,7 +190,7 @@ def _bind(number: int, rule: Rule, binding: Binding) -> Bound[Check]:
         raise RuleError(
             f"rule {rule.id!r}: nulls='fail' over {len(failing_nulls)} columns; at most {MOST_NULL_COLUMNS}: split it"
         )
-    return Bound(number, check, where, failing_nulls)
+    return Bound(number, check, where, failing_nulls, tuple(name for name in binding.types if name in binding.read))
 
 
 def _raise(problems: Sequence[DQError]) -> None:

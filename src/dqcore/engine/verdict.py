@@ -73,11 +73,11 @@ def _judged(bound: Bound[Check], state: Any, rows: int, work: Run, judge: Judge 
         judged = check.judge(state)
         return Settled(_outcomes.passes(rows), judged.details, judged)
     assert isinstance(check, KeyCheck)
-    codes, details = (judge or check.judge)(state.own, work)
+    judged = (judge or check.judge)(state.own, work)
     if state.overlay is not None:
-        _outcomes.lay_over(codes, state.overlay["codes"])
-    marks = _outcomes.pack(codes)
-    return marks if details is None else Settled(marks, details)
+        _outcomes.lay_over(judged.codes, state.overlay["codes"])
+    marks = _outcomes.pack(judged.codes)
+    return marks if judged.details is None else Settled(marks, judged.details)
 
 
 def _outcomes_of(plan: Plan, states: list[Marks | Settled]) -> list[Outcome]:

@@ -228,19 +228,20 @@ class Recalled:
         table = self._table(group, packed, own=True)
         given = {item.name: item.type for item in table.schema}
         alone = Plan(
-            (Bound(0, bound.check, None, ()),),
-            {n: logical(t) for n, t in given.items()},
-            tuple(given),
-            (),
-            plan.zone,
-            plan.seed,
+            bound=(Bound(0, bound.check, None, (), tuple(given)),),
+            given={n: logical(t) for n, t in given.items()},
+            read=tuple(given),
+            written={},
+            by=(),
+            zone=plan.zone,
+            seed=plan.seed,
         )
         threads = threads or (cpus() if table.num_rows > MORSEL_ROWS else 1)
         state = scan(alone, table, threads).states[0]
-        codes, details = bound.check.judge(state.own, work)
+        judged = bound.check.judge(state.own, work)
         told = np.full(self.rows, SKIP, np.uint8)
-        told[slice(None) if self.place is None else self.place] = codes[len(group) :]
-        return Judged(told, details)
+        told[slice(None) if self.place is None else self.place] = judged.codes[len(group) :]
+        return Judged(told, judged.details)
 
     def keep(self, sql: sqlite3.Connection, timed: bool) -> int:
         """Within a transaction: what the batch adds, and how many entries that is. `timed` says whether anything is ever

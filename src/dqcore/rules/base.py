@@ -29,7 +29,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import compute as pc
-from ..arrays import scalar
+from ..arrays import numbers, scalar, take_rows
 from ..binding import Binding
 from ..errors import RuleError
 from ..groups import taken as taken
@@ -327,6 +327,8 @@ class Judged(NamedTuple):
 
     codes: Codes
     details: pa.Table | Callable[[], pa.Table] | None = None
+    firsts: Callable[[], NDArray[np.int64]] | None = None
+    """The first row of what each line of the details is about."""
 
 
 def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
@@ -350,6 +352,19 @@ class KeyCheck(Check):
     @abstractmethod
     def judge(self, state: Any, run: Run) -> Judged:
         """The verdict on every row, from the state of the whole table; `run` is for work that can be shared out."""
+
+    def apart(self) -> tuple[str, ...]:
+        """The columns by which rows may be judged apart: what is said of a row depends on those rows alone that have the
+        same values in them (a null is a value like others), and on their order. Without columns all rows belong together,
+        and must be judged at once."""
+        return ()
+
+    def joined(self, details: Sequence[tuple[pa.Table, NDArray[np.int64] | None]]) -> pa.Table:
+        """The details of the whole, from those of rows that were judged apart; with each the first row in the table of
+        what a line is about, if `Judged.firsts` tells it. By default in the order of these."""
+        lines = pa.concat_tables([table for table, _ in details])
+        firsts = np.concatenate([firsts for _, firsts in details if firsts is not None])
+        return take_rows(lines, numbers(np.argsort(firsts, kind="stable")))
 
     def remembers(self) -> Remembers | None:
         """What a monitor keeps of a row, to give it to the check again before the rows of later batches; None where it

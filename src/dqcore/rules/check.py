@@ -162,6 +162,9 @@ class CheckGroups(KeyCheck):
         codes[order] = self._judged(arrays, starts)
         return Judged(codes)
 
+    def apart(self) -> tuple[str, ...]:
+        return self.by
+
     def _judged(self, arrays: list[pa.Array], starts: NDArray[np.int64]) -> Codes:
         """The codes of rows that stand group by group."""
         codes = np.empty(len(arrays[0]), np.uint8)

@@ -210,6 +210,12 @@ class ClockSkewCheck(KeyCheck):
         details = partial(clocks.details, keys, found, counts, told, self.rule.reference, self.zone)
         return Judged(devices.codes, details)
 
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.by
+
+    def joined(self, details: Sequence[tuple[pa.Table, NDArray[np.int64] | None]]) -> pa.Table:
+        return clocks.in_order(pa.concat_tables([table for table, _ in details]), len(self.rule.by))
+
     def remembers(self) -> Remembers:
         rule = self.rule
         times = (rule.observed, rule.reference)

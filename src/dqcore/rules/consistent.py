@@ -69,5 +69,8 @@ class ConsistentCheck(KeyCheck):
         state.mark_differing(codes, len(self.rule.dependent), run)
         return Judged(codes)
 
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.determinant
+
     def remembers(self) -> Remembers:
         return Remembers(self.rule.determinant, equal=self.rule.dependent, once=True)

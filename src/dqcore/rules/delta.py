@@ -150,6 +150,9 @@ class DeltaCheck(KeyCheck):
             run([partial(self._judge_part, part, rows, said, codes) for part in repeats])
         return Judged(codes)
 
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.by
+
     def remembers(self) -> Remembers:
         rule = self.rule
         told = (rule.value, rule.at)

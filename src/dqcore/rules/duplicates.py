@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
@@ -189,7 +189,11 @@ class DuplicatesCheck(KeyCheck):
         # A row that is further off than `within` from all others of its key is a run of its own: it passes.
         repeats = state.keys.repeats(run, self.within is not None)
         self._judge(repeats, state.cells, codes, run)
-        return Judged(codes, partial(self._details, state.cells, [valid for _, valid in state.keys.valid]))
+        told = Groups(self, state.cells, [valid for _, valid in state.keys.valid])
+        return Judged(codes, told.table, told.firsts)
+
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.columns
 
     def remembers(self) -> Remembers:
         rule = self.rule
@@ -239,9 +243,12 @@ class DuplicatesCheck(KeyCheck):
     def _values(self, morsel: Morsel, column: str) -> NDArray[Any]:
         return morsel.keys((column,)).hashes if self.measure is None else self.measure.values(morsel, column)
 
-    def _details(self, cells: list[Morsel], valid: list[Flags | None]) -> pa.Table:
-        """The counts of every key that stands in several rows. Few ask for them, so nothing is kept to make them but
-        where the data is: its keys are scanned again, those of `valid` rows alone."""
+    def counted(
+        self, cells: list[Morsel], valid: list[Flags | None]
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        """Every key that stands in several rows: the first of them, in order, and the counts of `COUNTS`. Few ask for
+        them, so nothing is kept to make them but where the data is: its keys are scanned again, those of `valid` rows
+        alone."""
         keys = ScannedKeys([], [])
         for piece, there in zip(cells, valid, strict=True):
             # What is computed for a morsel goes with it.
@@ -254,15 +261,31 @@ class DuplicatesCheck(KeyCheck):
         in_order = np.argsort(firsts)
         sizes = np.concatenate([np.diff(part.starts) for part in repeats])
         counts = [sizes, *(np.concatenate(column) for column in zip(*counted, strict=True))]
-        pieces = [tuple(morsel.cells(column) for column in self.rule.columns) for morsel in cells]
-        return self._table(
-            taken(pieces, firsts[in_order].astype(np.int64), self.types), [column[in_order] for column in counts]
-        )
+        return firsts[in_order].astype(np.int64), [column[in_order] for column in counts]
 
-    def _table(self, keys: list[pa.ChunkedArray], counts: list[NDArray[np.int64]]) -> pa.Table:
+    def table(self, cells: list[Morsel], firsts: NDArray[np.int64], counts: list[NDArray[np.int64]]) -> pa.Table:
+        """The details of what `counted` gave."""
         names = self.rule.columns
+        keys = taken([tuple(morsel.cells(column) for column in names) for morsel in cells], firsts, self.types)
         own = [(name, numbers(column), None) for name, column in zip(COUNTS, counts, strict=True)]
         return quoting([*zip(told_apart(names, COUNTS), keys, names, strict=True), *own])
+
+
+class Groups:
+    """The keys that stand in several rows, told when they are asked for."""
+
+    def __init__(self, check: DuplicatesCheck, cells: list[Morsel], valid: list[Flags | None]) -> None:
+        self._check, self._cells, self._valid = check, cells, valid
+
+    @cached_property
+    def _counted(self) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        return self._check.counted(self._cells, self._valid)
+
+    def firsts(self) -> NDArray[np.int64]:
+        return self._counted[0]
+
+    def table(self) -> pa.Table:
+        return self._check.table(self._cells, *self._counted)
 
 
 def _in_turn(tasks: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -209,6 +209,9 @@ class RelatedCheck(KeyCheck):
         codes[groups.rows] = self._verdicts(groups, terms[places], values.take(numbers(places)))[groups.of_row]
         return Judged(codes)
 
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.by
+
     def remembers(self) -> Remembers:
         rule = self.rule
         codes = tuple(self.codes)

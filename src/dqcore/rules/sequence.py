@@ -132,6 +132,9 @@ class SequenceCheck(KeyCheck):
         cells = {name: morsel.cells(name) for name in self.columns}
         return Counted(keys, [odd], [Morsel(morsel.start, morsel.rows, cells, morsel.zone, morsel.seed)])
 
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.by or ()
+
     def remembers(self) -> Remembers | None:
         rule = self.rule
         if rule.by is None:

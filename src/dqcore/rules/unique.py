@@ -68,5 +68,8 @@ class UniqueCheck(KeyCheck):
         state.mark_repeats(codes, DUPLICATE, self.rule.keep == "first", run)
         return Judged(codes)
 
+    def apart(self) -> tuple[str, ...]:
+        return self.rule.columns
+
     def remembers(self) -> Remembers:
         return Remembers(self.rule.columns, once=True)
