@@ -6,6 +6,8 @@ import pickle
 import re
 from datetime import UTC, date, datetime
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
@@ -14,9 +16,18 @@ from hypothesis import strategies as st
 from realdata import data_folder
 
 import dqcore as dq
-from dqcore.sources.csv import MARK, convert, read
+from dqcore.sources.csv import MARK, convert
+from dqcore.sources.files import FilesFeed
+from dqcore.sources.stored import stored
 
 PLAIN = dq.Csv("results.csv")
+
+
+def read(name, content, dialect):
+    with TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name)
+        path.write_bytes(content)
+        return FilesFeed(stored([str(path)]), dialect).table()
 
 
 def cells(text, dialect=PLAIN):

@@ -13,7 +13,7 @@ import pytest
 from realdata import data_folder
 
 import dqcore as dq
-from dqcore.sources import files
+from dqcore.sources import content, files
 
 TABLE = pa.table(
     {
@@ -131,7 +131,7 @@ def test_files_of_a_folder_have_the_same_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "name"),
+    ("kind", "name"),
     [
         ("t.parquet", "x.csv"),
         ("t.arrow", "x.csv"),
@@ -144,8 +144,8 @@ def test_files_of_a_folder_have_the_same_columns(tmp_path):
         ("t.csv", "x"),
     ],
 )
-def test_not_what_its_name_says(tmp_path, content, name):
-    os.rename(write(tmp_path / content), tmp_path / name)
+def test_not_what_its_name_says(tmp_path, kind, name):
+    os.rename(write(tmp_path / kind), tmp_path / name)
     refused(tmp_path / name)
 
 
@@ -224,7 +224,7 @@ def test_only_csv_says_that_it_is_csv(tmp_path):
 
 
 def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "UNQUESTIONED_BYTES", 1 << 20)
+    monkeypatch.setattr(content, "UNQUESTIONED_BYTES", 1 << 20)
     table = pa.table({"x": pa.repeat(pa.scalar(0, pa.int64()), 2_000_000)})
     pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
     options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -232,7 +232,7 @@ def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
         sink.write_table(table, max_chunksize=100_000)
     refused(tmp_path / "bomb.parquet", "unpacks to more than")
     refused(tmp_path / "bomb.arrow", "unpacks to more than")
-    monkeypatch.setattr(files, "UNQUESTIONED_BYTES", 1 << 30)
+    monkeypatch.setattr(content, "UNQUESTIONED_BYTES", 1 << 30)
     assert files.read(tmp_path / "bomb.parquet").num_rows == 2_000_000
 
 

@@ -9,8 +9,10 @@ class Shape(NamedTuple):
     fields: int
     records: int
     longest: int
+    stop: int
+    stop_line: int
     fault: str | None
     line: int
     found: int
 
-def shape(text: ReadableBuffer, delimiter: str) -> Shape: ...
+def shape(text: ReadableBuffer, delimiter: str, *, fields: int = 0, line: int = 1, last: bool = True) -> Shape: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pyarrow as pa
@@ -18,43 +17,13 @@ MOST_ROWS = 2**31
 
 
 def as_table(data: Any) -> pa.Table:
-    """`data` as a table, without copying: what has `__arrow_c_stream__` or `__arrow_c_array__`, a polars LazyFrame,
-    a dataset, or a path. Raises `DataError` for anything else and for what cannot be read whole."""
+    """`data`, anything that `as_feed` takes, as one table; what is in memory already is not copied. Raises `DataError`
+    for anything else and for what cannot be read whole."""
     if isinstance(data, pa.Table):
         return data
-    if isinstance(data, (str, os.PathLike)) or type(data).__name__ == "Csv":
-        from .files import read  # reading files brings in parquet and csv, which arrays in memory do not need
+    from .feed import as_feed  # a table in memory does not need it
 
-        return read(data)
-    try:
-        return _as_table(data)
-    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
-        raise DataError(f"the data from {type(data).__name__} cannot be read: {type(error).__name__}") from None
-
-
-def _as_table(data: Any) -> pa.Table:
-    if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
-    if hasattr(data, "collect") and type(data).__name__ == "LazyFrame":
-        data = data.collect()
-    if any(kind.__name__ == "Reading" for kind in type(data).__mro__):
-        return data.read_all()  # a stream would not tell what cannot be read, and where
-    if hasattr(data, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(data).read_all()
-    if hasattr(data, "__arrow_c_array__"):
-        array = pa.array(data)
-        if not pa.types.is_struct(array.type):
-            raise DataError(f"an array of {array.type} is not a table; give a struct array or a record batch")
-        # A child of negative length would end the process there.
-        array.validate()
-        # flatten() carries a null row of the struct into every column; taking the children as they are would not.
-        return pa.Table.from_arrays(array.flatten(), names=[item.name for item in array.type])
-    if hasattr(data, "to_table"):
-        return data.to_table()
-    raise DataError(
-        f"{type(data).__name__} is not a table; give an Arrow table, a DataFrame, a path, "
-        "or anything that has __arrow_c_stream__"
-    )
+    return as_feed(data).table()
 
 
 def sound(table: pa.Table, columns: list[str] | None = None) -> pa.Table:

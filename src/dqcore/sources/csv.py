@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +22,14 @@ from .._native.columns import Column
 from ..errors import DataError, RuleError
 from ..logical import is_text
 from .arrow import MARK
+from .content import Content
+from .feed import Part
+from .stored import Stored, reading
 
-_BLOCK = 1 << 20
-_LONGEST_RECORD = 1 << 30
+_FIRST = 1 << 16
+"""Bytes that are read for the header."""
+_BLOCK = 1 << 22
+LONGEST_RECORD = 1 << 30
 _DELIMITERS = ",;\t|"
 _EXACT = 2**53
 _DAY = 86_400_000_000
@@ -68,31 +74,93 @@ class Csv:
             object.__setattr__(self, name, value)
 
 
-def read(path: str, content: bytes, dialect: Csv) -> pa.Table:
-    """The text of one file as a table of strings: an empty cell is null, `""` is the empty string.
+class Text(Content):
+    """A CSV file as columns of strings: an empty cell is null, `""` is the empty string. It is cut where records end,
+    so that it is parsed by as many threads as take its pieces.
 
-    Raises `DataError`, naming `path` and the line, for text that is no CSV of the dialect."""
-    text = _utf8(path, content, dialect.encoding)
-    shape = _shapes.shape(text, dialect.delimiter)
-    if shape.fields:
-        # Before any fault: a wrong delimiter shows in the header, and then in every line as something else.
-        names = _names(path, text[shape.header], shape, dialect.delimiter)
-    if shape.fault is not None:
-        raise DataError(f"{path}, line {shape.line}: {_told(shape)}")
-    if not shape.fields:
+    Raises `DataError`, naming the file and the line, for text that is no CSV of the dialect."""
+
+    def __init__(self, file: Stored, dialect: Csv) -> None:
+        self._file = file
+        self._dialect = dialect
+        with reading(file), file.open() as handle:
+            self.names = next(_blocks(file.name, handle.read, dialect)).names
+        self.schema = pa.schema([(name, pa.string()) for name in self.names], {MARK: dialect.decimal.encode()})
+        self.size = file.size
+
+    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Iterator[Part]:
+        path, delimiter = self._file.name, self._dialect.delimiter
+        with reading(self._file), self._file.open() as handle:
+            for block in _blocks(path, handle.read, self._dialect):
+                yield Part(block.records, partial(_parse, path, block, delimiter, columns), path)
+
+
+class _Block(NamedTuple):
+    """Whole records: their bytes as UTF-8, how many they are, and the bytes of the longest."""
+
+    names: list[str]
+    text: memoryview
+    records: int
+    longest: int
+
+
+def _blocks(path: str, read: Callable[[int], bytes], dialect: Csv) -> Iterator[_Block]:
+    """The records of a file in order; the first block is there once the header is, and may have none."""
+    names: list[str] = []
+    line, text = 1, b""
+    for more, last in _enough(path, _utf8(path, read, dialect.encoding), lambda: len(text)):
+        text += more
+        shape = _shapes.shape(text, dialect.delimiter, fields=len(names), line=line, last=last)
+        if shape.fields and not names:
+            # Before any fault: a wrong delimiter shows in the header, and then in every line as something else.
+            header = memoryview(text)[shape.header]
+            names = _names(path, header, shape.fields, dialect.delimiter)
+        if shape.fault is not None:
+            raise DataError(f"{path}, line {shape.line}: {_told(shape)}")
+        longest = max(shape.longest, len(text) - shape.stop)
+        if longest > LONGEST_RECORD:
+            raise DataError(f"{path} has a record of {longest} bytes or more; at most {LONGEST_RECORD}")
+        if names:
+            yield _Block(names, memoryview(text)[shape.header.stop : shape.stop], shape.records, shape.longest)
+        line, text = shape.stop_line, text[shape.stop :]
+    if not names:
         raise DataError(f"{path} is empty; a CSV file has a line of column names at least")
-    table = _parse(path, text[shape.header.stop :], names, shape, dialect.delimiter)
-    return table.replace_schema_metadata({MARK: dialect.decimal.encode()})
 
 
-def _utf8(path: str, content: bytes, encoding: str) -> memoryview:
+def _enough(path: str, texts: Iterator[bytes], left: Callable[[], int]) -> Iterator[tuple[bytes, bool]]:
+    """Texts joined until they are as long as what is left of those before, so that a record of any length is looked
+    through a few times only; and whether one is the last."""
+    waiting: list[bytes] = []
+    for text in texts:
+        waiting.append(text)
+        if sum(map(len, waiting)) >= left():
+            yield b"".join(waiting), False
+            waiting = []
+    yield b"".join(waiting), True
+
+
+def _utf8(path: str, read: Callable[[int], bytes], encoding: str) -> Iterator[bytes]:
     """The content as UTF-8 without a byte order mark; that UTF-8 is UTF-8 is found out as it is parsed."""
+    content = read(_FIRST)
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise DataError(f"{path} is UTF-16; read it with dq.Csv(path, encoding='utf-16')")
-        return memoryview(content)[len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0 :]
+        # Twice, where a text that began with one was written with one.
+        content = content.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF8)
+        while content:
+            yield content
+            content = read(_BLOCK)
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    begun = False
     try:
-        return memoryview(content.decode(encoding).removeprefix("\ufeff").encode())
+        while True:
+            text = decoder.decode(content, final=not content)
+            yield (text if begun else text.removeprefix("\ufeff")).encode()
+            begun |= bool(text)
+            if not content:
+                return
+            content = read(_BLOCK)
     except UnicodeError:
         # The error holds the content, so nothing of it goes on.
         raise DataError(f"{path} is not {encoding}; name its encoding, as in dq.Csv(path, encoding='cp1252')") from None
@@ -111,10 +179,10 @@ def _told(shape: _shapes.Shape) -> str:
             return "a NUL byte; this is no text, or text of another encoding"
 
 
-def _names(path: str, text: memoryview, shape: _shapes.Shape, delimiter: str) -> list[str]:
+def _names(path: str, text: memoryview, fields: int, delimiter: str) -> list[str]:
     """The column names that the header's text holds, each there and each once."""
-    places = [str(place) for place in range(shape.fields)]
-    header = _parse(path, text, places, shape._replace(records=1, longest=len(text)), delimiter)
+    places = [str(place) for place in range(fields)]
+    (header,) = _parse(path, _Block(places, text, 1, len(text)), delimiter)
     names = [str(column[0].as_py() or "") for column in header.columns]
     if len(names) == 1:
         for other in _DELIMITERS:
@@ -131,37 +199,40 @@ def _names(path: str, text: memoryview, shape: _shapes.Shape, delimiter: str) ->
     return names
 
 
-def _parse(path: str, text: memoryview, names: list[str], shape: _shapes.Shape, delimiter: str) -> pa.Table:
-    """The records of `text`, all of them, as columns of strings."""
-    if not shape.records:
-        return pa.schema([(name, pa.string()) for name in names]).empty_table()
-    if shape.longest > _LONGEST_RECORD:
-        raise DataError(f"{path} has a record of {shape.longest} bytes; at most {_LONGEST_RECORD}")
+def _parse(path: str, block: _Block, delimiter: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The records of a block, all of them, as columns of strings."""
+    if not block.records:
+        return
     from pyarrow import csv as arrow_csv  # not needed by who reads no CSV
 
-    # A block must hold the longest record.
-    block = max(_BLOCK, shape.longest + 2)
+    # A block of Arrow's must hold the longest record.
+    size = max(_BLOCK, block.longest + 2)
     # In a table of one column an empty line is a cell.
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(names) > 1)
+    parse = arrow_csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(block.names) > 1
+    )
     cells = arrow_csv.ConvertOptions(
-        column_types={name: pa.string() for name in names},
+        column_types={name: pa.string() for name in block.names},
+        # Without a column nobody would know the rows.
+        include_columns=None if columns is None else columns or block.names[:1],
         null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    how = arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=names)
+    how = arrow_csv.ReadOptions(use_threads=False, block_size=size, column_names=block.names)
+    # Arrow takes a byte order mark off, whoever's first cell it belongs to.
+    text = codecs.BOM_UTF8 + block.text if block.text[:3] == codecs.BOM_UTF8 else block.text
     try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(pa.py_buffer(text)), read_options=how, parse_options=parse, convert_options=cells
-        )
+        source = pa.BufferReader(pa.py_buffer(text))
+        table = arrow_csv.read_csv(source, read_options=how, parse_options=parse, convert_options=cells)
     except pa.ArrowException as error:
         raise DataError(f"{path}{_why(text, error)}") from None
-    if table.num_rows != shape.records or table.column_names != names:
-        raise DataError(f"{path} has {shape.records} records, of which {table.num_rows} could be read")
-    return table
+    if table.num_rows != block.records:
+        raise DataError(f"{path} has {block.records} records, of which {table.num_rows} could be read")
+    yield from (table if columns is None else table.select(columns)).to_batches()
 
 
-def _why(text: memoryview, error: Exception) -> str:
+def _why(text: memoryview | bytes, error: Exception) -> str:
     """What stopped the parser, without its own words, which quote cells."""
     try:
         bytes(text).decode()

@@ -1,22 +1,23 @@
-"""Files as one table, whole or not at all: Parquet and Arrow IPC told apart by content, CSV by name or
-`Csv`."""
+"""Files as one table, read a piece at a time, whole or not at all: Parquet and Arrow IPC told apart by content, CSV by
+name or `Csv`."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
-from .._native import numbers as _numbers
-from .._native.columns import Column
 from ..errors import DataError
-from . import csv
-from .arrow import MARK, MOST_ROWS, check
-from .csv import Csv
-from .joined import refuse_joined_ipc, refuse_joined_parquet
+from .content import Content
+from .csv import Csv, Text
+from .feed import Feed, Part
+from .stored import Stored, check_unchanged, reading, stored, told
 
 ACCEPTED = "Parquet, Arrow IPC (file or stream) and CSV (.csv, .tsv, .txt or dq.Csv) are read"
 
@@ -24,27 +25,121 @@ CSV_NAMES = {".csv": ",", ".tsv": "\t", ".txt": ","}
 PARQUET_NAMES = (".parquet", ".pq", ".parq")
 IPC_NAMES = (".arrow", ".arrows", ".feather", ".ipc", ".stream")
 
-BATCH_ROWS = 1 << 16
-UNQUESTIONED_BYTES = 256 << 20
-"""What a file of any size may unpack to."""
-MOST_RATIO = 1000
-"""Beyond that, how many times its size a file may unpack to."""
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
-Reader = Callable[[str, BinaryIO, int], pa.Table]
+Formats = Callable[[Stored], Content]
+
+
+class FilesFeed(Feed):
+    """Files of one schema, one after the other."""
+
+    again = True
+
+    def __init__(self, files: Sequence[Stored], dialect: Csv | None = None) -> None:
+        self._files = files
+        self._contents = [_content(file, dialect) for file in files]
+        first = self._contents[0]
+        for file, content in zip(files, self._contents, strict=True):
+            _check_alike(content.schema, first.schema, file.name, files[0].name)
+        self.schema = first.schema
+        rows = [content.rows for content in self._contents]
+        self.rows = None if None in rows else sum(filter(None, rows))
+        self.size = sum(content.size or 0 for content in self._contents)
+        self._encoded: list[str] | None = None
+
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+        check_unchanged(self._files)
+        schema = self._narrowed(columns, dictionaries)
+        encoded = self._dictionaries(columns) if dictionaries else []
+        return self._in_order(columns, encoded, schema)
+
+    def _in_order(self, columns: list[str] | None, encoded: list[str], schema: pa.Schema) -> Iterator[Part]:
+        for content in self._contents:
+            wanted = columns
+            if columns is None and content.schema.names != schema.names:
+                wanted = schema.names
+            with closing(content.parts(wanted, encoded)) as parts:
+                for part in parts:
+                    yield part._replace(read=partial(_labelled, part.read, schema))
+
+    def _narrowed(self, columns: list[str] | None, dictionaries: bool) -> pa.Schema:
+        schema = super()._narrowed(columns, dictionaries)
+        for name in self._dictionaries(columns) if dictionaries else []:
+            place = schema.get_field_index(name)
+            field = schema.field(place)
+            schema = schema.set(place, field.with_type(pa.dictionary(pa.int32(), field.type)))
+        return schema
+
+    def _dictionaries(self, columns: list[str] | None) -> list[str]:
+        """The columns that every file holds as dictionaries."""
+        if self._encoded is None:
+            every = frozenset.intersection(*(content.dictionaries() for content in self._contents))
+            self._encoded = [name for name in self.schema.names if name in every]
+        return [name for name in self._encoded if columns is None or name in columns]
+
+
+def _labelled(read: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Batches under the schema of the first file."""
+    for batch in read():
+        yield batch if not schema.names else pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+def feed(data: str | os.PathLike[str] | Csv) -> Feed:
+    """The rows of a file, of the files of a folder and its subfolders, or of a glob's, in order of their names; a URI
+    such as `s3://…` names a file or a folder elsewhere.
+
+    Raises `DataError`, naming the file, where there is none, where one is not what its name says, truncated, damaged
+    or unpacks to more than it may, and where two do not have the same columns; some of it when the rows are read. CSV
+    stays text."""
+    dialect = data if isinstance(data, Csv) else None
+    path = data.path if isinstance(data, Csv) else os.fspath(data)
+    if isinstance(path, str) and _URI.match(path) and not os.path.lexists(path):
+        return FilesFeed(elsewhere(path), dialect)
+    return FilesFeed(stored(paths(path)), dialect)
 
 
 def read(data: str | os.PathLike[str] | Csv) -> pa.Table:
-    """Every row of a file, of the files of a folder and its subfolders, or of a glob's, in order of their
-    names.
+    """All that `feed` reads, as one table."""
+    return feed(data).table()
 
-    Raises `DataError`, naming the file, where there is none, where one is not what its name says, truncated,
-    damaged or unpacks to more than it may, and where two do not have the same columns. CSV stays text."""
-    dialect = data if isinstance(data, Csv) else None
-    names = paths(data.path if isinstance(data, Csv) else os.fspath(data))
-    tables = [_read_one(names[0], dialect)]
-    for name in names[1:]:
-        tables.append(_like(_read_one(name, dialect), tables[0].schema, name, names[0]))
-    return pa.concat_tables(tables)
+
+def elsewhere(uri: str) -> list[Stored]:
+    """The files that a URI names, in order of their names. Who may read them, the user's environment says."""
+    from pyarrow import fs
+
+    with told(uri):
+        filesystem, path = fs.FileSystem.from_uri(uri)
+        return on(filesystem, path, uri)
+
+
+def on(filesystem: Any, path: str, name: str) -> list[Stored]:
+    """The files that are, or are below, `path` on a file system of pyarrow's."""
+    from pyarrow import fs
+
+    with told(name):
+        found = filesystem.get_file_info(path)
+        if found.type == fs.FileType.NotFound:
+            raise DataError(f"there is no file or folder {name}; a glob is not read elsewhere than on this machine")
+        if found.type == fs.FileType.File:
+            return stored([path], filesystem)
+        below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+        names = sorted(info.path for info in below if info.type == fs.FileType.File)
+    inside = {file: file.removeprefix(path).strip("/").split("/") for file in names}
+    files = [file for file in names if not any(part[0] in "._" for part in inside[file])]
+    for file in files:
+        _refuse_partitions(name, inside[file][:-1])
+    if not files:
+        raise DataError(f"{name} names no file; {ACCEPTED}")
+    return stored(files, filesystem)
+
+
+def _refuse_partitions(folder: str, parts: Sequence[str]) -> None:
+    for part in parts:
+        if "=" in part:
+            raise DataError(
+                f"{folder} is partitioned: the folder {part} holds a value of a column; "
+                "give pyarrow.dataset.dataset(path, partitioning='hive')"
+            )
 
 
 def paths(path: str) -> list[str]:
@@ -87,213 +182,79 @@ def _files(folder: str) -> Iterator[str]:
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 raise DataError(f"{os.path.join(parent, name)} links to a folder; name that folder itself")
-            if "=" in name:
-                raise DataError(
-                    f"{parent} is partitioned: the folder {name} holds a value of a column; "
-                    "give pyarrow.dataset.dataset(path, partitioning='hive')"
-                )
+        _refuse_partitions(parent, folders)
         yield from (os.path.join(parent, name) for name in names if name[0] not in "._")
 
 
-def _read_one(path: str, dialect: Csv | None) -> pa.Table:
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if not size:
-                raise DataError(f"{path} is empty; {ACCEPTED}")
-            return _reader(path, file, dialect)(path, file, size)
-    except (pa.ArrowException, OSError, EOFError, MemoryError, ValueError, KeyError) as error:
-        # Only the system's own words: Arrow's may quote a value.
-        reason = error.strerror if isinstance(error, OSError) and error.errno else None
-        raise DataError(f"{path} cannot be read whole ({reason or type(error).__name__})") from None
+def _content(file: Stored, dialect: Csv | None) -> Content:
+    if not file.size:
+        raise DataError(f"{file.name} is empty; {ACCEPTED}")
+    with reading(file):
+        with _opened(file) as handle:
+            start = handle.read(4096)
+        return _format(file.name, start, dialect)(file)
 
 
-def _reader(path: str, file: BinaryIO, dialect: Csv | None) -> Reader:
+def _opened(file: Stored) -> Any:
+    # Here the system says in its own words what forbids it.
+    return open(file.name, "rb") if file.filesystem is None else file.open()
+
+
+def _format(path: str, start: bytes, dialect: Csv | None) -> Formats:
     """How the file is read: by what it begins with, as long as its name does not say otherwise."""
     ending = os.path.splitext(path)[1].lower()
-    start = file.read(4096)
-    file.seek(0)
     inside = next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), None)
     if dialect is not None or ending in CSV_NAMES:
         # The name of a first column may begin as Parquet does; text holds no NUL.
         if inside == _COMPRESSED or (inside is not None and b"\0" in start):
             raise DataError(f"{path} is not the CSV that its name says: it is {inside}")
-        own = dialect or Csv(path, delimiter=CSV_NAMES[ending])
-        return lambda path, file, size: csv.read(path, file.read(), own)
+        return partial(_csv, dialect=dialect or Csv(path, delimiter=CSV_NAMES[ending]))
     said = "Parquet" if ending in PARQUET_NAMES else "Arrow IPC" if ending in IPC_NAMES else ""
     if said == "Arrow IPC" and inside is None:
         inside = "Arrow IPC stream"  # before Arrow 0.15 a stream began with no mark
-    reader = _READERS.get(inside or "")
-    if inside is None or reader is None or not inside.startswith(said):
-        known = f": it is {inside}" if inside else ""
+    known = _FORMATS.get(inside or "")
+    if inside is None or known is None or not inside.startswith(said):
+        was = f": it is {inside}" if inside else ""
         wrong = f"is not the {said} that its name says" if said else "is of no kind that is known"
-        raise DataError(f"{path} {wrong}{known}; {ACCEPTED}")
-    return reader
+        raise DataError(f"{path} {wrong}{was}; {ACCEPTED}")
+    return known
 
 
-def _read_parquet(path: str, file: BinaryIO, size: int) -> pa.Table:
-    from pyarrow import parquet
-
-    # Spark's 96-bit times would wrap around in nanoseconds, so they are read as microseconds.
-    source = parquet.ParquetFile(file, coerce_int96_timestamp_unit="us", page_checksum_verification=True)
-    _check_types(path, source.schema_arrow)
-    claimed = source.metadata.num_rows
-    if not 0 <= claimed <= MOST_ROWS:
-        raise DataError(f"{path} claims {claimed} rows; at most {MOST_ROWS} are read from one file")
-    gathered = _Gathered(path, size)
-    # One thread: Arrow's own, still alive when the process ends, may abort it.
-    for batch in source.iter_batches(BATCH_ROWS, use_threads=False):
-        gathered.add(batch)
-    if gathered.rows != claimed:
-        raise DataError(f"{path} says that it has {claimed} rows, of which {gathered.rows} could be read")
-    refuse_joined_parquet(path, file, size, source.metadata)
-    table = gathered.table(source.schema_arrow)
-    leaves = [source.schema.column(place) for place in range(len(source.schema))]
-    wide = {leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"}
-    if wide:
-        _check_wide_times(path, table, parquet.ParquetFile(file, coerce_int96_timestamp_unit="s"), sorted(wide))
-    return table
+# Each format brings in what only it needs.
 
 
-def _check_wide_times(path: str, table: pa.Table, in_seconds: Any, columns: list[str]) -> None:
-    """A 96-bit time may lie beyond microseconds too, where Arrow wraps it around without a word."""
-    for name in columns:
-        column = table.column(name)
-        if not pa.types.is_timestamp(column.type):
-            raise DataError(f"{path}: column {name!r} nests 96-bit times; write it with 64-bit ones")
-        row = 0
-        for batch in in_seconds.iter_batches(BATCH_ROWS, columns=[name], use_threads=False):
-            seconds = _numbers.widen(Column(batch.column(0)))
-            for chunk in column.slice(row, batch.num_rows).chunks:
-                micros = _numbers.widen(Column(chunk))
-                wrapped = micros // 1_000_000 != seconds[: len(chunk)]
-                if wrapped.any():
-                    at = row + int(wrapped.argmax())
-                    raise DataError(f"{path}: column {name!r}, row {at}: a time beyond 64-bit microseconds")
-                seconds = seconds[len(chunk) :]
-                row += len(chunk)
+def _csv(file: Stored, dialect: Csv) -> Content:
+    return Text(file, dialect)
 
 
-def _read_ipc_file(path: str, file: BinaryIO, size: int) -> pa.Table:
-    source = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(use_threads=False))
-    _check_types(path, source.schema)
-    refuse_joined_ipc(path, file, size)
-    gathered = _Gathered(path, size)
-    for number in range(source.num_record_batches):
-        gathered.add(source.get_batch(number))
-    return gathered.table(source.schema)
+def _parquet(file: Stored) -> Content:
+    from .parquet import Parquet
+
+    return Parquet(file)
 
 
-def _read_ipc_stream(path: str, file: BinaryIO, size: int) -> pa.Table:
-    watched = _Watched(file)
-    source = pa.ipc.open_stream(watched, options=pa.ipc.IpcReadOptions(use_threads=False))
-    _check_types(path, source.schema)
-    gathered = _Gathered(path, size)
-    for batch in source:
-        gathered.add(batch)
-    # Arrow takes the end of the file for the end of the stream.
-    if watched.ran_out:
-        raise DataError(f"{path} is truncated: it lacks the mark that ends an Arrow IPC stream")
-    if file.tell() != size:
-        raise DataError(f"{path} has {size - file.tell()} bytes after the end of its Arrow IPC stream")
-    return gathered.table(source.schema)
+def _ipc_file(file: Stored) -> Content:
+    from .ipc import IpcFile
+
+    return IpcFile(file)
 
 
-def _check_types(path: str, schema: pa.Schema) -> None:
-    """Arrow ends the process on a union that a machine of the other byte order wrote; no rule reads
-    unions."""
-    types = [(item.name, item.type) for item in schema]
-    while types:
-        name, type_ = types.pop()
-        if pa.types.is_union(type_):
-            raise DataError(f"{path}: column {name!r} holds a union, which is not read; leave it out")
-        types += [(name, type_.field(place).type) for place in range(type_.num_fields)]
-        types += [(name, inner) for inner in _inner(type_)]
+def _ipc_stream(file: Stored) -> Content:
+    from .ipc import IpcStream
+
+    return IpcStream(file)
 
 
-def _inner(type_: pa.DataType) -> list[pa.DataType]:
-    if isinstance(type_, pa.BaseExtensionType):
-        return [type_.storage_type]
-    return [type_.value_type] if pa.types.is_dictionary(type_) else []
-
-
-class _Watched:
-    """A file that remembers whether more was asked of it than it had."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.ran_out = False
-
-    def read(self, size: int) -> bytes:
-        got = self._file.read(size)
-        self.ran_out |= len(got) < size
-        return got
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        """The file is closed by who opened it."""
-
-
-class _Gathered:
-    """The batches of one file, each found whole, and no more than its size allows."""
-
-    def __init__(self, path: str, size: int) -> None:
-        self.rows = 0
-        self._path = path
-        self._most = max(UNQUESTIONED_BYTES, MOST_RATIO * size)
-        self._bytes = 0
-        self._batches: list[pa.RecordBatch] = []
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                check(column, name, self.rows)
-            except DataError as error:
-                raise DataError(f"{self._path}: {error}") from None
-        # Not before: Arrow trusts offsets when it counts bytes.
-        self._bytes += batch.nbytes
-        if self._bytes > self._most:
-            raise DataError(
-                f"{self._path} unpacks to more than {self._most} bytes; if you trust it, read it with "
-                "pyarrow and give the table"
-            )
-        self.rows += batch.num_rows
-        if self.rows > MOST_ROWS:
-            raise DataError(f"{self._path} has more than {MOST_ROWS} rows")
-        self._batches.append(batch)
-
-    def table(self, schema: pa.Schema) -> pa.Table:
-        """All batches, extension types as their storage."""
-        table = pa.Table.from_batches(self._batches, schema)
-        for place, item in enumerate(schema):
-            if isinstance(item.type, pa.BaseExtensionType):
-                type_ = item.type.storage_type
-                plain = pa.chunked_array([chunk.storage for chunk in table.column(place).chunks], type_)
-                table = table.set_column(place, pa.field(item.name, type_, item.nullable), plain)
-        # Only text that this package read from CSV may be taken for numbers and times.
-        metadata = {key: value for key, value in (schema.metadata or {}).items() if key != MARK}
-        return table.replace_schema_metadata(metadata or None)
-
-
-def _like(table: pa.Table, schema: pa.Schema, path: str, first: str) -> pa.Table:
-    """The table with its columns in the order of the first file's; `DataError` where they are not the
-    same."""
-    if sorted(table.column_names) != sorted(schema.names):
-        other = sorted(set(table.column_names) ^ set(schema.names)) or table.column_names
-        raise DataError(f"{path} and {first} have different columns; only one of them has {other[0]!r}")
-    if table.column_names != schema.names:
-        table = table.select(schema.names)
-    for own, other in zip(table.schema, schema, strict=True):
-        if own.type != other.type:
-            raise DataError(f"{path}: column {own.name!r} holds {own.type}, but {other.type} in {first}")
-    return pa.Table.from_arrays(table.columns, schema=schema)
+def _check_alike(schema: pa.Schema, other: pa.Schema, path: str, first: str) -> None:
+    """`DataError` where a file has not the same columns as the first, in whatever order."""
+    if sorted(schema.names) != sorted(other.names):
+        lone = sorted(set(schema.names) ^ set(other.names)) or schema.names
+        raise DataError(f"{path} and {first} have different columns; only one of them has {lone[0]!r}")
+    same = schema.names == other.names
+    for place, item in enumerate(other):
+        own = schema.field(place if same else item.name)
+        if own.type != item.type:
+            raise DataError(f"{path}: column {own.name!r} holds {own.type}, but {item.type} in {first}")
 
 
 _COMPRESSED = "compressed"
@@ -309,8 +270,8 @@ _MARKS = {
     b"PK\x03\x04": _COMPRESSED,
     b"\xfd7zXZ": _COMPRESSED,
 }
-_READERS: dict[str, Reader] = {
-    "Parquet": _read_parquet,
-    "Arrow IPC file": _read_ipc_file,
-    "Arrow IPC stream": _read_ipc_stream,
+_FORMATS: dict[str, Formats] = {
+    "Parquet": _parquet,
+    "Arrow IPC file": _ipc_file,
+    "Arrow IPC stream": _ipc_stream,
 }

@@ -51,7 +51,9 @@ def refuse_joined_ipc(path: str, file: BinaryIO, size: int) -> None:
     length = _footer_length(file, size, _IPC_END)
     end = size - _IPC_END - length
     file.seek(end)
-    data_end = max((start + sum(lengths) for start, *lengths in _blocks(file.read(length))), default=len(_IPC))
+    footer = file.read(length)
+    blocks = [block for field in _MESSAGES for block in _blocks(footer, field)]
+    data_end = max((sum(block) for block in blocks), default=len(_IPC))
 
     def opens(content: pa.Buffer) -> bool:
         # The messages begin behind the mark; a footer alone would read behind any.
@@ -103,19 +105,53 @@ def _chunk_start(chunk: Any) -> int:
     return min((offset for offset in offsets if offset > 0), default=0)
 
 
-def _blocks(footer: bytes) -> Iterator[tuple[int, int, int]]:
-    """Where each message of dictionaries and of rows begins, the length of its head and of its body (Arrow columnar
-    format 1.5, File.fbs: fields 2 and 3 of the table Footer are vectors of structs Block)."""
-    (table,) = struct.unpack_from("<I", footer)
-    (below,) = struct.unpack_from("<i", footer, table)
+_DICTIONARIES, _BATCHES = 2, 3
+_MESSAGES = (_DICTIONARIES, _BATCHES)
+"""The fields of a footer that tell where the messages of dictionaries and of rows are (File.fbs of the Arrow columnar
+format 1.5)."""
+_HEADER, _LENGTH = 2, 0
+"""The field of a message that is its header, and of a record batch its length in rows (Message.fbs, the same)."""
+
+
+def batch_rows(file: Any, size: int) -> list[int]:
+    """How many rows each record batch of an Arrow IPC file says that it has, in order. Raises `struct.error` for what
+    is no message."""
+    length = _footer_length(file, size, _IPC_END)
+    file.seek(size - _IPC_END - length)
+    made = []
+    for start, head, _ in _blocks(file.read(length), _BATCHES):
+        if not 0 <= start <= start + head <= size:
+            raise ValueError("a record batch that lies outside the file")
+        file.seek(start)
+        message = file.read(head)
+        # A length of four bytes stands before the message, since Arrow 0.15 with a mark of four before it.
+        table = _followed(message, 8 if message[:4] == b"\xff\xff\xff\xff" else 4)
+        batch = _field(message, table, _HEADER)
+        at = _field(message, _followed(message, batch), _LENGTH) if batch else 0
+        made.append(struct.unpack_from("<q", message, at)[0] if at else 0)
+    return made
+
+
+def _blocks(footer: bytes, field: int) -> Iterator[tuple[int, int, int]]:
+    """Where each message of a kind begins, the length of its head and of its body: a vector of structs Block."""
+    at = _field(footer, _followed(footer, 0), field)
+    if at:
+        vector = _followed(footer, at)
+        (count,) = struct.unpack_from("<I", footer, vector)
+        for number in range(count):
+            yield struct.unpack_from("<qi4xq", footer, vector + 4 + 24 * number)
+
+
+def _field(buffer: bytes, table: int, field: int) -> int:
+    """Where a field of a FlatBuffers table is, 0 where it has none."""
+    (below,) = struct.unpack_from("<i", buffer, table)
     fields = table - below
-    (known,) = struct.unpack_from("<H", footer, fields)
-    for field in (2, 3):
-        slot = 4 + 2 * field
-        (offset,) = struct.unpack_from("<H", footer, fields + slot) if slot < known else (0,)
-        if offset:
-            (vector,) = struct.unpack_from("<I", footer, table + offset)
-            vector += table + offset
-            (count,) = struct.unpack_from("<I", footer, vector)
-            for number in range(count):
-                yield struct.unpack_from("<qi4xq", footer, vector + 4 + 24 * number)
+    (known,) = struct.unpack_from("<H", buffer, fields)
+    slot = 4 + 2 * field
+    (offset,) = struct.unpack_from("<H", buffer, fields + slot) if slot < known else (0,)
+    return table + offset if offset else 0
+
+
+def _followed(buffer: bytes, at: int) -> int:
+    (offset,) = struct.unpack_from("<I", buffer, at)
+    return int(at + offset)

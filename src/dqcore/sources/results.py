@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from ..arrays import numbers, texts
 from ..errors import DataError, RuleError
+from .feed import Feed, Part
+from .stored import check_unchanged, stored
 
 COLUMNS = (
     "source", "position", "message_id", "message_type", "sent_at", "interface", "facility", "patient_id",
@@ -134,6 +136,11 @@ class Reading:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._sources)} sources>"
 
+    def files(self) -> list[str] | None:
+        """The names of the files that are read, or None where some are none."""
+        named = [name for name, begin in self._sources if isinstance(begin, partial) and begin.func is _open]
+        return named if len(named) == len(self._sources) else None
+
     def read_all(self) -> pa.Table:
         table = pa.Table.from_batches(list(self), self.schema)
         return table.replace_schema_metadata({COUNTS: self.counts.to_json()})
@@ -155,6 +162,30 @@ class Reading:
             texts([one.words for one in rows]),
         ]
         return pa.Table.from_arrays(columns, schema=ERRORS)
+
+
+class ReadingFeed(Feed):
+    """Messages as a feed; it may be opened again where they come from files, which must be the same then."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.schema = reading.schema
+        self._reading = reading
+        files = reading.files()
+        self.again = files is not None
+        self._files = stored(files or [])
+
+    def table(self) -> pa.Table:
+        return self._reading.read_all()  # which tells what was counted
+
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+        check_unchanged(self._files)
+        return self._in_order(columns)
+
+    def _in_order(self, columns: list[str] | None) -> Iterator[Part]:
+        for batch in self._reading:
+            chosen = batch if columns is None else batch.select(columns)
+            yield Part(batch.num_rows, [chosen].__iter__, "the messages")
+        check_unchanged(self._files)
 
 
 def named_files(paths: Paths) -> list[Source]:
