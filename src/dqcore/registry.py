@@ -210,7 +210,7 @@ class Converted(Changed):
     """A registry from CSV with some columns read as numbers or times."""
 
     def __init__(self, base: Registry, wants: Mapping[str, str]) -> None:
-        from .sources.csv import convert  # only CSV needs it
+        from .sources.cells import convert  # only CSV needs it
 
         marks = base.table.schema.metadata
         super().__init__(base, convert(base.table, wants, marks[MARK].decode()), wants)

@@ -226,7 +226,7 @@ class RuleSet:
         marks = table.schema.metadata or {}
         if MARK not in marks:
             return table
-        from .sources.csv import convert  # only CSV needs it
+        from .sources.cells import convert  # only CSV needs it
 
         wanted: dict[str, str] = {}
         for rule in self.rules:

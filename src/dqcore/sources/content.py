@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..errors import DataError
 from .arrow import MARK, MOST_ROWS, check
-from .feed import Part
+from .feed import Parts
 
 UNQUESTIONED_BYTES = 256 << 20
 """What a file of any size may unpack to."""
@@ -33,7 +33,7 @@ class Content(ABC):
         return frozenset()
 
     @abstractmethod
-    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Iterator[Part]:
+    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Parts:
         """The file's rows in order: of `columns` (None: all), those of `dictionaries` as dictionary arrays."""
 
 

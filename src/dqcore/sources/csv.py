@@ -1,29 +1,22 @@
-"""CSV as text, whole or not at all, and its cells as numbers and times once a rule wants them."""
+"""CSV as text, whole or not at all."""
 
 from __future__ import annotations
 
 import codecs
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from .._native import csv as _shapes
-from .._native import numbers as _native_numbers
-from .._native import outcomes as _outcomes
-from .._native import timestamps as _timestamps
-from .._native.columns import Column
 from ..errors import DataError, RuleError
-from ..logical import is_text
 from .arrow import MARK
 from .content import Content
-from .feed import Part
+from .feed import Part, Parts
 from .stored import Stored, reading
 
 _FIRST = 1 << 16
@@ -31,10 +24,6 @@ _FIRST = 1 << 16
 _BLOCK = 1 << 22
 LONGEST_RECORD = 1 << 30
 _DELIMITERS = ",;\t|"
-_EXACT = 2**53
-_DAY = 86_400_000_000
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, init=False)
@@ -88,7 +77,7 @@ class Text(Content):
         self.schema = pa.schema([(name, pa.string()) for name in self.names], {MARK: dialect.decimal.encode()})
         self.size = file.size
 
-    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Iterator[Part]:
+    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Parts:
         path, delimiter = self._file.name, self._dialect.delimiter
         with reading(self._file), self._file.open() as handle:
             for block in _blocks(path, handle.read, self._dialect):
@@ -107,9 +96,9 @@ class _Block(NamedTuple):
 def _blocks(path: str, read: Callable[[int], bytes], dialect: Csv) -> Iterator[_Block]:
     """The records of a file in order; the first block is there once the header is, and may have none."""
     names: list[str] = []
-    line, text = 1, b""
-    for more, last in _enough(path, _utf8(path, read, dialect.encoding), lambda: len(text)):
-        text += more
+    line, text, left = 1, b"", [0]
+    for more, last in _enough(_utf8(path, read, dialect.encoding), left):
+        text = b"".join([text, more])
         shape = _shapes.shape(text, dialect.delimiter, fields=len(names), line=line, last=last)
         if shape.fields and not names:
             # Before any fault: a wrong delimiter shows in the header, and then in every line as something else.
@@ -123,19 +112,21 @@ def _blocks(path: str, read: Callable[[int], bytes], dialect: Csv) -> Iterator[_
         if names:
             yield _Block(names, memoryview(text)[shape.header.stop : shape.stop], shape.records, shape.longest)
         line, text = shape.stop_line, text[shape.stop :]
+        left[0] = len(text)
     if not names:
         raise DataError(f"{path} is empty; a CSV file has a line of column names at least")
 
 
-def _enough(path: str, texts: Iterator[bytes], left: Callable[[], int]) -> Iterator[tuple[bytes, bool]]:
-    """Texts joined until they are as long as what is left of those before, so that a record of any length is looked
+def _enough(texts: Iterator[bytes], left: list[int]) -> Iterator[tuple[bytes, bool]]:
+    """Texts joined until they are as long as what is `left` of those before, so that a record of any length is looked
     through a few times only; and whether one is the last."""
-    waiting: list[bytes] = []
+    waiting, size = [], 0
     for text in texts:
         waiting.append(text)
-        if sum(map(len, waiting)) >= left():
+        size += len(text)
+        if size >= left[0]:
             yield b"".join(waiting), False
-            waiting = []
+            waiting, size = [], 0
     yield b"".join(waiting), True
 
 
@@ -221,7 +212,8 @@ def _parse(path: str, block: _Block, delimiter: str, columns: list[str] | None =
     )
     how = arrow_csv.ReadOptions(use_threads=False, block_size=size, column_names=block.names)
     # Arrow takes a byte order mark off, whoever's first cell it belongs to.
-    text = codecs.BOM_UTF8 + block.text if block.text[:3] == codecs.BOM_UTF8 else block.text
+    marked = bytes(block.text[:3]) == codecs.BOM_UTF8
+    text = codecs.BOM_UTF8 + block.text if marked else block.text
     try:
         source = pa.BufferReader(pa.py_buffer(text))
         table = arrow_csv.read_csv(source, read_options=how, parse_options=parse, convert_options=cells)
@@ -239,93 +231,3 @@ def _why(text: memoryview | bytes, error: Exception) -> str:
     except UnicodeDecodeError:
         return " is not UTF-8; name its encoding, as in dq.Csv(path, encoding='cp1252')"
     return f" cannot be read as CSV ({type(error).__name__})"
-
-
-def convert(table: pa.Table, wants: Mapping[str, str], decimal: str) -> pa.Table:
-    """The table with its text columns of `wants` made what a rule wants: a `number` or a `time`.
-
-    Numbers are int64 where all are whole, else float64, written with `decimal`; times are ISO 8601: date32
-    where all are dates, timestamp[us, UTC] where all have an offset, timestamp[us] where none has one. A
-    column without a value is of type null. Columns that are no text, or not there, stay as they are. Raises
-    `DataError`, naming the column and its first row (counted from 0) that does not convert."""
-    for name, wanted in wants.items():
-        place = table.schema.get_field_index(name)
-        if place < 0 or not is_text(table.schema.field(place).type):
-            continue
-        column = table.column(place)
-        if column.null_count == len(column):
-            made = pa.nulls(len(column))
-        else:
-            made = _numbers(column, name, decimal) if wanted == "number" else _times(column, name)
-        table = table.set_column(place, name, made)
-    return table
-
-
-def _numbers(column: pa.ChunkedArray, name: str, decimal: str) -> pa.ChunkedArray:
-    from pyarrow import compute
-
-    whole = _matches(column, r"^[+-]?[0-9]+\z")
-    plain = compute.replace_substring_regex(column, r"^\+", "")
-    if whole.all():
-        try:
-            return compute.cast(plain, pa.int64())
-        except pa.ArrowException:
-            long = ~_matches(column, r"^[+-]?0*[0-9]{1,18}\z")
-            raise DataError(
-                f"column {name!r} holds a whole number beyond 64 bits, in row {_first(long)} or after it"
-            ) from None
-    point = re.escape(decimal)
-    finite = _matches(column, rf"^[+-]?([0-9]+({point}[0-9]*)?|{point}[0-9]+)([eE][+-]?[0-9]+)?\z")
-    wrong = ~(finite | _matches(column, r"^([+-]?inf|NaN|nan)\z"))
-    if wrong.any():
-        raise DataError(
-            f"column {name!r}, row {_first(wrong)}: the text is no number with {decimal!r} as its decimal "
-            "mark; a Numeric rule reads text such as '<5'"
-        )
-    if decimal != ".":
-        plain = compute.replace_substring(plain, decimal, ".")
-    made = compute.cast(plain, pa.float64())
-    values = np.concatenate([_native_numbers.widen(Column(chunk)) for chunk in made.chunks])
-    inexact = (np.isinf(values) & finite) | ((np.abs(values) >= _EXACT) & whole)
-    if inexact.any():
-        raise DataError(f"column {name!r}, row {_first(inexact)}: a number that float64 cannot hold")
-    return made
-
-
-def _times(column: pa.ChunkedArray, name: str) -> pa.Array:
-    read = [_timestamps.read(Column(chunk), "iso8601") for chunk in column.chunks]
-    civil, offset, precision = (np.concatenate(parts) for parts in zip(*read, strict=True))
-    day = _timestamps.PRECISIONS.index("day")
-    valid = precision != 0
-    # A month or a year is a span, and which day of it is meant is not for us to say.
-    unread = valid & ((precision == _timestamps.UNREADABLE) | (precision < day))
-    if unread.any():
-        raise DataError(f"column {name!r}, row {_first(unread)}: the text is no ISO 8601 date or time")
-    if ((precision == day) | ~valid).all():
-        return _array(pa.date32(), (civil // _DAY).astype(np.int32), valid)
-    zoned = offset != _timestamps.NO_OFFSET
-    if not zoned.any():
-        return _array(pa.timestamp("us"), civil, valid)
-    plain = valid & ~zoned
-    if plain.any():
-        raise DataError(f"column {name!r}, row {_first(plain)}: a time without an offset, where others have one")
-    utc = np.where(zoned, civil - offset.astype(np.int64) * 60_000_000, 0)
-    return _array(pa.timestamp("us", tz="UTC"), utc, valid)
-
-
-def _matches(column: pa.ChunkedArray, pattern: str) -> Flags:
-    """Which rows match; a null does."""
-    from pyarrow import compute
-
-    found = [Column(compute.match_substring_regex(chunk, pattern)) for chunk in column.chunks]
-    return np.concatenate([(_native_numbers.widen(one) == 1) | (_outcomes.validity(one) == 0) for one in found])
-
-
-def _first(flags: Flags) -> int:
-    return int(np.argmax(flags))
-
-
-def _array(type_: pa.DataType, values: NDArray[Any], valid: Flags) -> pa.Array:
-    # From buffers, because pa.array brings in pandas where it is installed.
-    bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(type_, len(values), [bits, pa.py_buffer(values)])

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import DataError
-from .feed import BATCH_ROWS, Feed, Part, foreign
+from .feed import BATCH_ROWS, Feed, Part, Parts, foreign
 from .stored import check_unchanged, stored
 
 
@@ -29,12 +29,12 @@ class DatasetFeed(Feed):
         self._files = [stored(leaf.files, leaf.filesystem) for leaf in leaves if getattr(leaf, "files", None)]
         self._stored = {file.name: file for files in self._files for file in files}
 
-    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         for files in self._files:
             check_unchanged(files)
         return self._in_order(columns)
 
-    def _in_order(self, columns: list[str] | None) -> Iterator[Part]:
+    def _in_order(self, columns: list[str] | None) -> Parts:
         how = {
             "columns": self.schema.names if columns is None else columns,
             "batch_size": BATCH_ROWS,
@@ -62,15 +62,14 @@ class DatasetFeed(Feed):
                 scanner = partial(own.scanner, schema=self.schema, **how)
                 yield Part(count, partial(self._read, scanner, path), path)
 
-    def _batches(self, scanner: Callable[[], Any], source: str) -> Iterator[Part]:
+    def _batches(self, scanner: Callable[[], Any], source: str) -> Parts:
         for batch in self._read(scanner, source):
             yield Part(batch.num_rows, [batch].__iter__, source)
 
     def _read(self, scanner: Callable[[], Any], source: str) -> Iterator[pa.RecordBatch]:
         """The batches of a scanner, and of the file that it reads, that it was the same all the time."""
         with foreign(source):
-            for batch in scanner().to_batches():
-                yield batch
+            yield from scanner().to_batches()
             if source in self._stored:
                 check_unchanged([self._stored[source]])
 

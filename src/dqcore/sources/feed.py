@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -36,6 +36,9 @@ class Part(NamedTuple):
     source: str
 
 
+Parts = Generator[Part, None, None]
+
+
 class Pieces(AbstractContextManager["Pieces"]):
     """The pieces of a feed in the order of rows, taken by any number of threads. `schema` is that of their batches.
 
@@ -46,7 +49,7 @@ class Pieces(AbstractContextManager["Pieces"]):
     0 [3]
     """
 
-    def __init__(self, parts: Iterator[Part], schema: pa.Schema) -> None:
+    def __init__(self, parts: Parts, schema: pa.Schema) -> None:
         self.schema = schema
         self._parts = parts
         self._lock = Lock()
@@ -84,8 +87,7 @@ class Pieces(AbstractContextManager["Pieces"]):
         """Closes what was opened; nothing can be taken afterwards."""
         with self._lock:
             self._fault = ValueError("these pieces are closed")
-            if hasattr(self._parts, "close"):
-                self._parts.close()
+            self._parts.close()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -147,7 +149,7 @@ class Feed(ABC):
         )
 
     @abstractmethod
-    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         """What pieces are made of, in order. It is advanced by one thread at a time, not always the same."""
 
     def _narrowed(self, columns: list[str] | None, dictionaries: bool) -> pa.Schema:
@@ -180,7 +182,7 @@ class TableFeed(Feed):
     def table(self) -> pa.Table:
         return self._table
 
-    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         table = self._table if columns is None else self._table.select(columns)
         batches: list[pa.RecordBatch] = []
         rows = 0
@@ -202,7 +204,7 @@ class BatchesFeed(Feed):
         self._begin = begin
         self._source = source
 
-    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         batches = self._begin()
         while (batch := self._following(batches)) is not None:
             if columns is not None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..errors import DataError
 from .content import Content
 from .csv import Csv, Text
-from .feed import Feed, Part
+from .feed import Feed, Parts
 from .stored import Stored, check_unchanged, reading, stored, told
 
 ACCEPTED = "Parquet, Arrow IPC (file or stream) and CSV (.csv, .tsv, .txt or dq.Csv) are read"
@@ -47,13 +47,13 @@ class FilesFeed(Feed):
         self.size = sum(content.size or 0 for content in self._contents)
         self._encoded: list[str] | None = None
 
-    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         check_unchanged(self._files)
         schema = self._narrowed(columns, dictionaries)
         encoded = self._dictionaries(columns) if dictionaries else []
         return self._in_order(columns, encoded, schema)
 
-    def _in_order(self, columns: list[str] | None, encoded: list[str], schema: pa.Schema) -> Iterator[Part]:
+    def _in_order(self, columns: list[str] | None, encoded: list[str], schema: pa.Schema) -> Parts:
         for content in self._contents:
             wanted = columns
             if columns is None and content.schema.names != schema.names:

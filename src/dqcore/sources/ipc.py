@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..errors import DataError
 from .arrow import MOST_ROWS
 from .content import Content, Lent, Watch, check_types, plain_schema
-from .feed import PIECE_ROWS, Part
+from .feed import PIECE_ROWS, Part, Parts
 from .joined import batch_rows, refuse_joined_ipc
 from .stored import Stored, reading
 
@@ -39,7 +39,7 @@ class IpcFile(Content):
             if self.rows > MOST_ROWS:
                 raise DataError(f"{file.name} claims {self.rows} rows; at most {MOST_ROWS} are read from one file")
 
-    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Iterator[Part]:
+    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Parts:
         readers = Lent(partial(self._open, columns))
         watch = Watch(self._file.name, self._file.size)
         row = first = rows = 0
@@ -79,7 +79,7 @@ class IpcStream(Content):
         self.schema = plain_schema(schema)
         self.size = file.size
 
-    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Iterator[Part]:
+    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Parts:
         path = self._file.name
         watch = Watch(path, self._file.size)
         row = 0

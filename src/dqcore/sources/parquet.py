@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from .._native.columns import Column
 from ..errors import DataError
 from .arrow import MOST_ROWS
 from .content import Content, Lent, Watch, check_types, plain_schema
-from .feed import BATCH_ROWS, Part
+from .feed import BATCH_ROWS, Part, Parts
 from .joined import refuse_joined_parquet
 from .stored import Stored, reading
 
@@ -53,7 +53,7 @@ class Parquet(Content):
             next(source.iter_batches(1, use_threads=False), None)
             refuse_joined_parquet(file.name, handle, file.size, source.metadata)
 
-    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Iterator[Part]:
+    def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Parts:
         readers = Lent(partial(self._open, read_dictionary=dictionaries))
         in_seconds = Lent(partial(self._open, coerce_int96_timestamp_unit="s"))
         watch = Watch(self._file.name, self._file.size)
@@ -77,7 +77,8 @@ class Parquet(Content):
         # One thread: Arrow's own, still alive when the process ends, may abort it.
         how = {"batch_size": BATCH_ROWS, "row_groups": groups, "use_threads": False}
         wide = sorted(self._wide if columns is None else self._wide & {*columns})
-        with reading(self._file), readers.lend() as source, in_seconds.lend() if wide else nullcontext() as other:
+        beside: AbstractContextManager[Any] = in_seconds.lend() if wide else nullcontext()
+        with reading(self._file), readers.lend() as source, beside as other:
             times = {name: _Seconds(other.iter_batches(columns=[name], **how), name) for name in wide}
             for batch in source.iter_batches(columns=columns, **how):
                 # A name may be that of a path within another column too.

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ..arrays import numbers, texts
 from ..errors import DataError, RuleError
-from .feed import Feed, Part
+from .feed import Feed, Part, Parts
 from .stored import check_unchanged, stored
 
 COLUMNS = (
@@ -177,11 +177,11 @@ class ReadingFeed(Feed):
     def table(self) -> pa.Table:
         return self._reading.read_all()  # which tells what was counted
 
-    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Iterator[Part]:
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         check_unchanged(self._files)
         return self._in_order(columns)
 
-    def _in_order(self, columns: list[str] | None) -> Iterator[Part]:
+    def _in_order(self, columns: list[str] | None) -> Parts:
         for batch in self._reading:
             chosen = batch if columns is None else batch.select(columns)
             yield Part(batch.num_rows, [chosen].__iter__, "the messages")
