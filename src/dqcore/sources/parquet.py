@@ -21,8 +21,12 @@ from .feed import BATCH_ROWS, Part, Parts
 from .joined import refuse_joined_parquet
 from .stored import Stored, reading
 
-_BUFFER = 1 << 20
-"""Bytes of a column that are read at once: without it the chunk of a whole row group is."""
+_BUFFER, _BUFFER_ELSEWHERE = 1 << 20, 16 << 20
+"""Bytes of a column that are read at once: without it the chunk of a whole row group is. Over a network, each time is a
+request."""
+_BYTES_A_VALUE = 2
+"""What indices into a dictionary, and that dictionary, take at the most where it is worth keeping: text takes four and
+more where a writer gave a dictionary up, and one nearly as long as the column is slower to read than the text."""
 
 
 class Parquet(Content):
@@ -31,7 +35,7 @@ class Parquet(Content):
     def __init__(self, file: Stored) -> None:
         self._file = file
         with reading(file), file.open() as handle:
-            source = _reader(handle)
+            source = self._reader(handle)
             check_types(file.name, source.schema_arrow)
             self.schema = plain_schema(source.schema_arrow)
             self.rows = claimed = source.metadata.num_rows
@@ -53,6 +57,21 @@ class Parquet(Content):
             next(source.iter_batches(1, use_threads=False), None)
             refuse_joined_parquet(file.name, handle, file.size, source.metadata)
 
+    def dictionaries(self) -> frozenset[str]:
+        """The columns of text of which every chunk has a dictionary and is short."""
+        with reading(self._file), self._file.open() as handle:
+            source = self._reader(handle)
+            metadata, schema = source.metadata, source.schema
+            groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+            return frozenset(
+                name
+                for place in range(len(schema))
+                if (name := schema.column(place).path) in self.schema.names
+                and self.schema.field(name).type == pa.string()
+                and groups
+                and all(_is_short(group.column(place)) for group in groups)
+            )
+
     def parts(self, columns: list[str] | None, dictionaries: list[str]) -> Parts:
         readers = Lent(partial(self._open, read_dictionary=dictionaries))
         in_seconds = Lent(partial(self._open, coerce_int96_timestamp_unit="s"))
@@ -69,7 +88,16 @@ class Parquet(Content):
 
     def _open(self, **how: Any) -> tuple[Any, Any]:
         handle = self._file.open()
-        return _reader(handle, **how), handle.close
+        return self._reader(handle, **how), handle.close
+
+    def _reader(self, handle: Any, **how: Any) -> Any:
+        return parquet.ParquetFile(
+            handle,
+            page_checksum_verification=True,
+            buffer_size=_BUFFER if self._file.filesystem is None else _BUFFER_ELSEWHERE,
+            # Spark's 96-bit times would wrap around in nanoseconds, so they are read as microseconds.
+            **{"coerce_int96_timestamp_unit": "us", **how},
+        )
 
     def _read(
         self, readers: Lent, in_seconds: Lent, watch: Watch, groups: list[int], columns: list[str] | None, row: int
@@ -89,11 +117,8 @@ class Parquet(Content):
                 yield batch
 
 
-def _reader(handle: Any, **how: Any) -> Any:
-    # Spark's 96-bit times would wrap around in nanoseconds, so they are read as microseconds.
-    return parquet.ParquetFile(
-        handle, page_checksum_verification=True, buffer_size=_BUFFER, **{"coerce_int96_timestamp_unit": "us", **how}
-    )
+def _is_short(chunk: Any) -> bool:
+    return bool(chunk.has_dictionary_page and chunk.total_uncompressed_size <= _BYTES_A_VALUE * chunk.num_values)
 
 
 def _together(rows: Sequence[int]) -> list[tuple[list[int], int]]:
