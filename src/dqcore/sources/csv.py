@@ -196,8 +196,8 @@ def _parse(path: str, block: _Block, delimiter: str, columns: list[str] | None =
         return
     from pyarrow import csv as arrow_csv  # not needed by who reads no CSV
 
-    # A block of Arrow's must hold the longest record.
-    size = max(_BLOCK, block.longest + 2)
+    # A block of Arrow's must hold the longest record, and a byte order mark.
+    size = max(_BLOCK, block.longest + 8)
     # In a table of one column an empty line is a cell.
     parse = arrow_csv.ParseOptions(
         delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(block.names) > 1
