@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from realdata import data_folder
 
 import dqcore as dq
-from dqcore.sources.cells import Converted, convert
+from dqcore.sources.cells import convert
 from dqcore.sources.csv import MARK
 from dqcore.sources.files import FilesFeed
 from dqcore.sources.stored import stored

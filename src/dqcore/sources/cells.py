@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import Any, Self
 
@@ -215,9 +216,13 @@ class Converted(Feed):
             self.schema = self.schema.set(self.schema.get_field_index(name), pa.field(name, type_))
 
     def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
-        schema = self._narrowed(columns, False)
-        for part in self._feed._parts(columns, False):
-            yield part._replace(read=partial(self._read, part, schema))
+        # Not a generator itself: what changed is told when the feed is opened.
+        return self._converted(self._feed._parts(columns, False), self._narrowed(columns, False))
+
+    def _converted(self, parts: Parts, schema: pa.Schema) -> Parts:
+        with closing(parts):
+            for part in parts:
+                yield part._replace(read=partial(self._read, part, schema))
 
     def _read(self, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for batch in part.read():

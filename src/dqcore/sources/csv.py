@@ -137,10 +137,9 @@ def _utf8(path: str, read: Callable[[int], bytes], encoding: str) -> Iterator[by
         if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise DataError(f"{path} is UTF-16; read it with dq.Csv(path, encoding='utf-16')")
         # Twice, where a text that began with one was written with one.
-        content = content.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF8)
-        while content:
+        yield content.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF8)
+        while content := read(_BLOCK):
             yield content
-            content = read(_BLOCK)
         return
     decoder = codecs.getincrementaldecoder(encoding)()
     begun = False

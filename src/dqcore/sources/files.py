@@ -104,33 +104,32 @@ def read(data: str | os.PathLike[str] | Csv) -> pa.Table:
 
 
 def elsewhere(uri: str) -> list[Stored]:
-    """The files that a URI names, in order of their names. Who may read them, the user's environment says."""
+    """The files that are, or are below, what a URI names, in order of their names."""
     from pyarrow import fs
 
     with told(uri):
-        filesystem, path = fs.FileSystem.from_uri(uri)
-        return on(filesystem, path, uri)
-
-
-def on(filesystem: Any, path: str, name: str) -> list[Stored]:
-    """The files that are, or are below, `path` on a file system of pyarrow's."""
-    from pyarrow import fs
-
-    with told(name):
+        filesystem, path = file_system(uri)
         found = filesystem.get_file_info(path)
         if found.type == fs.FileType.NotFound:
-            raise DataError(f"there is no file or folder {name}; a glob is not read elsewhere than on this machine")
+            raise DataError(f"there is no file or folder {uri}; a glob is read on this machine only")
         if found.type == fs.FileType.File:
             return stored([path], filesystem)
         below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-        names = sorted(info.path for info in below if info.type == fs.FileType.File)
-    inside = {file: file.removeprefix(path).strip("/").split("/") for file in names}
-    files = [file for file in names if not any(part[0] in "._" for part in inside[file])]
-    for file in files:
-        _refuse_partitions(name, inside[file][:-1])
-    if not files:
-        raise DataError(f"{name} names no file; {ACCEPTED}")
-    return stored(files, filesystem)
+    inside = {info.path: info.path[len(path) :].strip("/") for info in below if info.type == fs.FileType.File}
+    names = sorted(name for name in inside if not any(part[0] in "._" for part in inside[name].split("/")))
+    for name in names:
+        _refuse_partitions(uri, inside[name].split("/")[:-1])
+    if not names:
+        raise DataError(f"{uri} names no file; {ACCEPTED}")
+    return stored(names, filesystem)
+
+
+def file_system(uri: str) -> tuple[Any, str]:
+    """The file system of pyarrow's that a URI names, and the path there. Who may read it, the user's environment says."""
+    from pyarrow import fs
+
+    filesystem, path = fs.FileSystem.from_uri(uri)
+    return filesystem, path.rstrip("/")
 
 
 def _refuse_partitions(folder: str, parts: Sequence[str]) -> None:
