@@ -84,6 +84,6 @@ def test_a_fault_is_told_with_its_line(text, fault, line):
 def test_any_buffer_is_read_and_no_other():
     assert shape(memoryview(b"xa,b\n1,2")[1:], ",").records == 1
     assert shape(pa.py_buffer(b"a\n1\n"), ",").records == 1
-    assert shape(b"", ",") == (slice(0, 0), 0, 0, 0, None, 0, 0)
+    assert shape(b"", ",") == (slice(0, 0), 0, 0, 0, 0, 1, None, 0, 0)
     with pytest.raises(TypeError):
         shape("a,b", ",")

@@ -39,6 +39,8 @@ class Stored:
 
 def stored(names: Sequence[str], filesystem: Any = None) -> list[Stored]:
     """The files as they are now."""
+    if getattr(filesystem, "type_name", None) == "local":
+        filesystem = None
     with told(names[0] if names else ""):
         states = _states(names, filesystem)
     return [Stored(name, filesystem, state) for name, state in zip(names, states, strict=True)]
