@@ -145,8 +145,7 @@ def test_a_dataset_whose_files_change_or_are_not_whole(hive: str) -> None:
         list(first.batches)
         os.utime(last, ns=(0, 2))
         with pytest.raises(dq.DataError, match="changed while it was read"):
-            for piece in iter(pieces.take, None):
-                list(piece.batches)
+            [list(piece.batches) for piece in iter(pieces.take, None)]
     os.truncate(last, os.path.getsize(last) // 2)
     with pytest.raises(dq.DataError) as caught:
         read(as_feed(dataset))

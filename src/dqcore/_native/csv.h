@@ -28,6 +28,10 @@ static void dq_csv_shape(const uint8_t *s, int64_t n, uint8_t delimiter, int64_t
   enum { AT_START, PLAIN, QUOTED, CLOSED } state = AT_START;
   int64_t from = 0, from_line = line, quote_line = line, delimiters = 0;
   int64_t i = 0;
+  /* Where the bytes of a field that is plain, and of one in quotes, may end it or a line. */
+  uint8_t plain_ends[256] = {0}, quoted_ends[256] = {0};
+  plain_ends[0] = plain_ends['\n'] = plain_ends['\r'] = plain_ends[delimiter] = 1;
+  quoted_ends[0] = quoted_ends['\n'] = quoted_ends['\r'] = quoted_ends['"'] = 1;
   memset(out, 0, sizeof *out);
   out->fields = fields;
   for (;;) {
@@ -84,12 +88,14 @@ static void dq_csv_shape(const uint8_t *s, int64_t n, uint8_t delimiter, int64_t
       /* The first quote opens, and a quote after the closing one is a quote within. */
       if (state == AT_START) quote_line = line;
       state = QUOTED;
+      while (i < n && !quoted_ends[s[i]]) i++;
     } else if (state == CLOSED) {
       out->fault = DQ_CSV_AFTER_QUOTE;
       out->line = line;
       return;
     } else {
       state = PLAIN;
+      while (i < n && !plain_ends[s[i]]) i++;
     }
   }
 }
