@@ -26,14 +26,17 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_feed import SmallFeed
 
 import dqcore as dq
 from dqcore._native import cpu
 from dqcore._native.outcomes import pack
 from dqcore.engine.chunks import cuts, morsel, parts
+from dqcore.engine.inputs import Large
 from dqcore.engine.parted import ROW, Parted
 from dqcore.engine.scan import merged, scan, scan_morsel
-from dqcore.engine.verdict import Settled, _outcome, outcomes
+from dqcore.engine.spill import Spill
+from dqcore.engine.verdict import Settled, outcome_of, outcomes
 from dqcore.rules.base import Rule
 
 Rows = list[dict[str, Any]]
@@ -177,7 +180,15 @@ def judged_apart(subject: Subject, table: pa.Table, size: int, parts_of: int) ->
         judged.append(rule.judge(part, details=True))
         codes[part.column(ROW).to_numpy()] = judged[-1].codes
     settled = Settled(pack(codes), rule.joined(judged))
-    return dq.Report(validator._about, [_outcome(plan.bound[0], settled)], table, table.num_rows)
+    return dq.Report(validator._about, [outcome_of(plan.bound[0], settled)], table, table.num_rows)
+
+
+def streamed(subject: Subject, table: pa.Table, size: int, per: int, memory: int, threads: int) -> dq.Report:
+    """A report of a stream of pieces of so many batches of `size` rows, with so many bytes for what is kept."""
+    validator = dq.RuleSet([subject.rule], **subject.settings).prepare(
+        table.schema, registries=subject.registries, now=subject.now
+    )
+    return validator._stream(Large(SmallFeed(table, size, per), Spill(memory)), threads, False)
 
 
 class Laws:
@@ -265,6 +276,27 @@ class Laws:
         )
         if plan.keyed:
             same(whole, judged_apart(subject, table, data.draw(st.integers(1, 9)), data.draw(st.integers(1, 4))))
+
+    @given(data=st.data())
+    def test_a_stream_says_the_same(self, subject: Subject, data: st.DataObject) -> None:
+        table = table_of(subject, data.draw(tables(subject)))
+        whole = check(subject, table)
+        size, per, memory = data.draw(
+            st.tuples(st.integers(1, 9), st.integers(1, 3), st.sampled_from([0, 300, 1 << 20]))
+        )
+        for threads in (1, 2):
+            report = streamed(subject, table, size, per, memory, threads)
+            same(whole, report)
+            for one, other in (
+                (whole.failures(), report.failures()),
+                (whole.valid(), report.valid()),
+                (whole.invalid(), report.invalid()),
+                (whole.cooccurrence(), report.cooccurrence()),
+            ):
+                assert one.schema.equals(other.schema)
+                assert plain(one) == plain(other)
+            assert whole.verdicts().equals(report.verdicts())
+            assert whole.to_dict() == report.to_dict()
 
     @given(data=st.data())
     def test_the_level_of_the_cpu_changes_nothing(self, subject: Subject, data: st.DataObject) -> None:

@@ -202,3 +202,10 @@ def test_a_rule_without_details_says_so() -> None:
     report = dq.RuleSet([dq.Range("a", max=1)]).validate(pa.table({"a": [1, 2]}))
     with pytest.raises(dq.RuleError, match="rule 'range:a' has no details"):
         report.details("range:a")
+
+
+def test_a_finding_about_the_table_is_no_rows() -> None:
+    table = pa.table({"value": [1.0, -1.0]})
+    report = dq.RuleSet([dq.Range("value", min=0), dq.RowCount(min=3, severity="warning")]).validate(table)
+    (failed,) = report.invalid().to_pylist()
+    assert [finding["rule"] for finding in failed["dq_failures"]] == ["range:value"]

@@ -75,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--json", metavar="F", help="write the report as JSON")
     command.add_argument("--failures", metavar="F", help="write the findings (.parquet or .csv)")
     command.add_argument("--threads", type=int, metavar="N", help="CPUs to use (default: all this process may use)")
+    command.add_argument(
+        "--memory", metavar="SIZE", default="512MiB", help="of larger data some is in memory at a time"
+    )
+    command.add_argument("--format", choices=("parquet", "csv"), default="parquet", help="of the tables in --out")
     command.add_argument("--disclose", action="append", default=[], metavar="COL", help="show this column's values")
     command.add_argument("--allow", action="append", default=[], metavar="MODULE", help="modules that checks may name")
     command.add_argument("--now", metavar="TIME", help="what counts as now (default: the clock; recorded)")

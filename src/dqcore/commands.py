@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RuleError
-from .outputs import write_batches, write_folder, write_table
+from .outputs import write_batches, write_failures, write_folder, write_table
 from .registry import Registry
 from .report import Report
 from .report.terminal import printable, summary_text
 from .report.verify import verify
 from .rulefiles import load_rules
 from .ruleset import RuleSet
-from .sources.arrow import as_table
 from .sources.results import Reading
 
 PASSED, FAILED, NOT_WHOLE = 0, 1, 3
@@ -34,8 +33,9 @@ def run_validate(given: argparse.Namespace) -> int:
     registries = {name: Registry(path) for name, path in map(named, given.registry)}
     now = given.now or datetime.now(UTC)
     reading = reading_of(given)
-    data = reading.read_all() if reading else as_table(given.data)
-    report = rules.validate(data, registries=registries, threads=given.threads, now=now)
+    report = rules.validate(
+        reading or given.data, registries=registries, threads=given.threads, now=now, memory=given.memory
+    )
     write_outputs(report, given)
     whole = reading is None or told(reading, given.errors)
     # Only what has been written is told.
@@ -93,9 +93,9 @@ def named(text: str) -> tuple[str, str]:
 
 def write_outputs(report: Report, given: argparse.Namespace) -> None:
     if given.out:
-        write_folder(report, Path(given.out))
+        write_folder(report, given.out, given.format)
     if given.failures:
-        write_table(report.failures(), Path(given.failures))
+        write_failures(report, Path(given.failures))
     if given.json:
         report.write_json(given.json)
     if given.html:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,19 @@ SPARSE = 8
 """Cells of one row in so many or fewer are picked out before they are read; of more, all are read, which is quicker."""
 
 
+class Store(Protocol):
+    """Where arrays are put while the rest of a table is read."""
+
+    def keep(self, array: NDArray[Any]) -> Any:
+        """Keeps an array (of bytes), in memory or elsewhere, and gives what stands for it."""
+
+    def see(self, kept: Any) -> NDArray[np.uint8]:
+        """What was kept."""
+
+    def codes(self, rows: int) -> Codes:
+        """Room for a code a row, all of them passes."""
+
+
 class Repeats(NamedTuple):
     """Keys that stand in several rows: group g has rows[starts[g]:starts[g + 1]], ascending, and the first of them in
     firsts[g]."""
@@ -56,6 +69,10 @@ class ScannedKeys:
     def __len__(self) -> int:
         return sum(rows for rows, _ in self.valid)
 
+    def shares(self) -> list[tuple[int, int]]:
+        """Which partitions are looked at in one go."""
+        return _shares(len(self))
+
     def codes(self) -> Codes:
         """A code a row: a skip where the row is as if absent, else a pass."""
         codes = np.zeros(len(self), np.uint8)
@@ -69,7 +86,7 @@ class ScannedKeys:
 
     def mark_repeats(self, codes: Codes, code: int, keep_first: bool, run: Run) -> None:
         """Writes `code` where a key stands in several rows; with `keep_first` not on the first of them."""
-        held, shares = Partitions(self.pieces), _shares(len(codes))
+        held, shares = Partitions(self.pieces), self.shares()
         if len(shares) == 1:
             held.mark_repeats(*shares[0], keep_first, code, codes)
         else:
@@ -79,14 +96,72 @@ class ScannedKeys:
         """The rows of the keys that stand in several, some groups in each part. With `near`, `spans` stand beside the
         keys, and a row with no other of its key within the limit of these may be left out."""
         held = Partitions(self.pieces)
-        tasks = [partial(held.find_repeats, low, high, near) for low, high in _shares(len(self))]
+        tasks = [partial(held.find_repeats, low, high, near) for low, high in self.shares()]
         return [Repeats(*found) for found in run(tasks)]
 
     def mark_differing(self, codes: Codes, columns: int, run: Run) -> None:
         """With `columns` columns of hashes beside the keys: writes k + 1 over the passes of rows whose key has several
         values in column k, the first such one, and that have one there themselves."""
         held = Partitions(self.pieces)
-        run([partial(held.mark_differing, low, high, columns, codes) for low, high in _shares(len(codes))])
+        run([partial(held.mark_differing, low, high, columns, codes) for low, high in self.shares()])
+
+
+class KeptKeys(NamedTuple):
+    """The keys of a morsel, kept: pieces whose entries, and what stands beside them, a store has; and a bit a row, set where
+    it is not as if absent (None: nowhere)."""
+
+    pieces: list[tuple[Any, Any, Any, int]]
+    valid: NDArray[np.uint8] | None
+    rows: int
+
+    @classmethod
+    def of(cls, keys: ScannedKeys, store: Store) -> KeptKeys:
+        pieces = [
+            (store.keep(entries), starts, None if beside is None else store.keep(beside), row)
+            for entries, starts, beside, row in keys.pieces
+        ]
+        ((rows, valid),) = keys.valid
+        return cls(pieces, None if valid is None else np.packbits(valid, bitorder="little"), rows)
+
+
+class StoredKeys(ScannedKeys):
+    """The keys of a table whose morsels were kept, in order."""
+
+    def __init__(self, morsels: Sequence[KeptKeys], store: Store) -> None:
+        self._morsels, self._store = morsels, store
+        pieces = [
+            (store.see(entries), starts, None if beside is None else store.see(beside), row)
+            for morsel in morsels
+            for entries, starts, beside, row in morsel.pieces
+        ]
+        super().__init__(pieces, [])
+
+    def __len__(self) -> int:
+        return sum(morsel.rows for morsel in self._morsels)
+
+    def shares(self) -> list[tuple[int, int]]:
+        # One partition at a time: of what is elsewhere no more need be in memory.
+        return [(low, low + 1) for low in range(_partitions.PARTITIONS)]
+
+    def codes(self) -> Codes:
+        codes = self._store.codes(len(self))
+        row = 0
+        for morsel in self._morsels:
+            if morsel.valid is not None:
+                there = np.unpackbits(morsel.valid, count=morsel.rows, bitorder="little")
+                np.subtract(there, 1, out=codes[row : row + morsel.rows])
+            row += morsel.rows
+        return codes
+
+    def mark_sifted(self, marks: Codes, near: bool, run: Run) -> None:
+        """Writes a 1 for each row of a key that stands in several, at most those with another one that is `near`."""
+        held = Partitions(self.pieces)
+
+        def mark(low: int, high: int) -> None:
+            rows, _, _ = held.find_repeats(low, high, near)
+            marks[rows] = 1
+
+        run([partial(mark, *share) for share in self.shares()])
 
 
 def scan_keys(

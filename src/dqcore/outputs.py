@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -17,17 +19,104 @@ from .report import Report
 # What a spreadsheet takes for a formula at the start of a cell (CWE-1236), and the full-width forms of it.
 FORMULA = r"^\s*[=+\-@\t\r\x{0}\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
 
+FORMATS = {"parquet": ".parquet", "csv": ".csv"}
+GROUP_ROWS = 1 << 18
+"""Rows that are gathered before they are written: what reads a file later wants no smaller groups."""
 
-def write_folder(report: Report, folder: Path) -> None:
-    """`valid.parquet`, `invalid.parquet`, `failures.parquet`, `report.json` and `report.html` in a folder of the
-    owner's alone (0700)."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_table(report.valid(), folder / "valid.parquet")
-    write_table(report.invalid(), folder / "invalid.parquet")
-    write_table(report.failures(), folder / "failures.parquet")
-    report.write_html(folder / "report.html")
-    # The report in JSON comes last: where it is, all the rest is.
-    report.write_json(folder / "report.json")
+
+def write_folder(report: Report, folder: str | os.PathLike[str], format: str = "parquet") -> None:
+    """`valid`, `invalid` and `failures` (as Parquet, or CSV with formulas escaped), `report.html` and `report.json` in a
+    folder of the owner's alone (0700): all of them, or none under its name."""
+    if format not in FORMATS:
+        raise RuleError(f"format is {format!r}; give one of {', '.join(FORMATS)}")
+    target, ending = Path(folder), FORMATS[format]
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        beside = {
+            name: stack.enter_context(Beside(target / f"{name}{ending}")) for name in ("valid", "invalid", "failures")
+        }
+        for part in report.parts():
+            beside["valid"].write(part.valid())
+            beside["invalid"].write(part.invalid())
+            beside["failures"].write(part.failures())
+        pages = [stack.enter_context(Beside(target / name)) for name in ("report.html", "report.json")]
+        report.write_html(pages[0].path)
+        report.write_json(pages[1].path)
+        for output in beside.values():
+            output.finish()
+        # A report in JSON says that all the rest is there: an older one goes first, the new one comes last.
+        pages[1].target.unlink(missing_ok=True)
+        for stale in (target / f"{name}{other}" for name in beside for other in FORMATS.values() if other != ending):
+            stale.unlink(missing_ok=True)
+        for output in (*beside.values(), *pages):
+            output.keep()
+
+
+def write_failures(report: Report, path: Path) -> None:
+    """All findings of a report as a table by its ending, whole or not at all."""
+    with _beside(path) as beside:
+        for part in report.parts():
+            beside.write(part.failures())
+        beside.finish()
+        beside.keep()
+
+
+class Beside:
+    """A file that is written beside its name, and renamed when all is in it."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        handle, beside = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+        self.path = Path(beside)
+        self._file: Any = None
+        self._writer: Any = None
+        self._gathered: list[pa.Table] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Where all went well nothing is left to be closed.
+        with suppress(Exception):
+            if self._writer is not None:
+                self._writer.__exit__(kind, error, trace)
+        if self._file is not None:
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def write(self, table: pa.Table) -> None:
+        """Some rows more; the first ones, even if there are none, say which columns there are."""
+        self._gathered.append(table)
+        if sum(each.num_rows for each in self._gathered) >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._gathered:
+            return
+        table = pa.concat_tables(self._gathered)
+        self._gathered = []
+        if self._writer is None:
+            self._file = open(self.path, "wb")  # noqa: SIM115 (closed by `keep` or `__exit__`)
+            self._writer = _WRITERS[self.target.suffix](table.schema, self._file)
+            self._writer.__enter__()
+        self._writer.write_table(table)
+
+    def finish(self) -> None:
+        """All is written, and on the disk."""
+        self._flush()
+        if self._writer is not None:
+            self._writer.__exit__(None, None, None)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._writer = self._file = None
+
+    def keep(self) -> None:
+        """What was finished gets its name."""
+        os.replace(self.path, self.target)
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -36,21 +125,19 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def write_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table], path: Path) -> None:
-    """As `write_table`, of record batches (or tables) one after the other, in memory for one of them."""
+    """As `write_table`, of record batches (or tables) one after the other, some of them in memory at a time."""
+    with _beside(path) as beside:
+        beside.write(schema.empty_table())
+        for batch in batches:
+            beside.write(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch], schema))
+        beside.finish()
+        beside.keep()
+
+
+def _beside(path: Path) -> Beside:
     if path.suffix not in _WRITERS:
         raise RuleError(f"{path}: give a name that ends in .parquet, .arrow or .csv")
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with _WRITERS[path.suffix](schema, file) as writer:
-                for batch in batches:
-                    writer.write_table(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch], schema))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    return Beside(path)
 
 
 def _parquet(schema: pa.Schema, file: Any) -> Any:

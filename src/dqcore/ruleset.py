@@ -6,28 +6,34 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
 from . import knowledge
 from .arrays import take_rows
 from .engine.chunks import MORSEL_ROWS
+from .engine.inputs import Large, as_input
 from .engine.prepare import Plan, prepare
 from .engine.scan import Scanned, cpus, scan
 from .engine.verdict import Judge, found, written_columns
 from .errors import DataError, RuleError, did_you_mean
 from .progress import ticking
 from .registry import Registry
-from .report import About, Report
+from .report import About, Report, StreamedReport
 from .rules.base import Rule
 from .rules.plain import from_plain, json_schema, plain_value, to_plain
+from .sizes import memory_bytes
 from .sources.arrow import MARK, as_table
 from .version import VERSION
 from .zones import zone
 
 if TYPE_CHECKING:
     from .monitor import Monitor
+
+MEMORY = "512MiB"
+
+Input = TypeVar("Input", pa.Table, Large)
 
 Data = Any
 """Anything that speaks Arrow, a polars LazyFrame, a dataset, or a path."""
@@ -164,16 +170,45 @@ class RuleSet:
         threads: int | None = None,
         now: datetime | str | None = None,
         progress: bool | Callable[[int], None] = False,
+        memory: int | str = MEMORY,
     ) -> Report:
         """Checks every row of `data` against every rule.
 
         `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
         use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
         `progress=True` writes a line on standard error as rows are done; a function is called with how many are done.
+
+        Files, datasets, readers and queries that take more than a fourth of `memory` (bytes, or a text such as "2GiB") are
+        read a piece at a time, and what has no room is kept on disk, in the folder for temporary files, until the report is
+        gone. Such a report reads the data again where its rows are asked for.
         """
         known = as_registries(registries or {})
-        table = self._converted(as_table(data), known)
-        return self.prepare(table.schema, registries=known, now=now)._run(table, threads, progress)
+        given = self._converted(as_input(data, memory_bytes(memory)), known)
+        return self.prepare(given.schema, registries=known, now=now)._run(given, threads, progress)
+
+    def quarantine(
+        self,
+        data: Data,
+        folder: str | os.PathLike[str],
+        *,
+        registries: Mapping[str, Registry | Data] | None = None,
+        threads: int | None = None,
+        now: datetime | str | None = None,
+        progress: bool | Callable[[int], None] = False,
+        memory: int | str = MEMORY,
+        format: str = "parquet",
+    ) -> Report:
+        """Checks every row as `validate` does, and writes what came of it to a folder, of any size in bounded memory.
+
+        `valid`, `invalid` and `failures` are Parquet, or with `format="csv"` CSV with formulas escaped; `report.json` and
+        `report.html` stand beside them. The folder is made (0700) if it is missing; the files are the owner's alone (0600).
+        All are written beside their names and renamed at the end, `report.json` last: where it is, all of the rest is.
+        """
+        from .outputs import write_folder  # most runs write no files
+
+        report = self.validate(data, registries=registries, threads=threads, now=now, progress=progress, memory=memory)
+        write_folder(report, folder, format)
+        return report
 
     def monitor(
         self,
@@ -221,20 +256,22 @@ class RuleSet:
         """The JSON Schema (2020-12) of rule files, for editors."""
         return json_schema()
 
-    def _converted(self, table: pa.Table, registries: Mapping[str, Registry]) -> pa.Table:
-        """A table of CSV text with the columns that a rule reads as numbers or times converted; others as they are."""
-        marks = table.schema.metadata or {}
+    def _converted(self, given: Input, registries: Mapping[str, Registry]) -> Input:
+        """CSV text with the columns that a rule reads as numbers or times converted; others as they are."""
+        marks = given.schema.metadata or {}
         if MARK not in marks:
-            return table
-        from .sources.cells import convert  # only CSV needs it
+            return given
+        from .sources.cells import Converted, convert  # only CSV needs it
 
         wanted: dict[str, str] = {}
         for rule in self.rules:
             for name, want in {**rule.wants_beside(registries), **rule.all_wants()}.items():
                 if wanted.setdefault(name, want) != want:
                     raise RuleError(f"rule {rule.id!r} reads {name!r} as a {want}, another rule as a {wanted[name]}")
-        present = {name: want for name, want in wanted.items() if name in table.column_names}
-        return convert(table, present, marks[MARK].decode())
+        present = {name: want for name, want in wanted.items() if name in given.schema.names}
+        if isinstance(given, pa.Table):
+            return convert(given, present, marks[MARK].decode())
+        return given._replace(feed=Converted(given.feed, present, cpus()))
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("name", "keys", "disclose", "tz", "by", "pilot")}
@@ -282,7 +319,7 @@ class Validator:
         self, batch: Data, *, threads: int | None = None, progress: bool | Callable[[int], None] = False
     ) -> Report:
         """Checks a batch: in any encoding and column order, with extra columns, with columns of nulls alone."""
-        return self._run(as_table(batch), threads, progress)
+        return self._run(self.rules._converted(as_table(batch), self.registries), threads, progress)
 
     def validate_rows(self, rows: Sequence[Mapping[str, Any]]) -> Report:
         """Checks rows given as dicts, read as the prepared schema; a key that is missing is a `DataError`."""
@@ -306,7 +343,7 @@ class Validator:
 
     def _run(
         self,
-        table: pa.Table,
+        given: pa.Table | Large,
         threads: int | None,
         progress: bool | Callable[[int], None],
         recall: Callable[[Plan, Scanned, pa.Table], Mapping[int, Judge]] | None = None,
@@ -315,20 +352,30 @@ class Validator:
         place of keyed checks."""
         if threads is not None and (not isinstance(threads, int) or threads < 1):
             raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
-        rows = table.num_rows
+        if isinstance(given, Large):
+            return self._stream(given, threads or cpus(), progress)
+        rows = given.num_rows
         threads = threads or (cpus() if rows > MORSEL_ROWS else 1)
         if progress is False:
-            scanned = scan(self._plan, table, threads)
+            scanned = scan(self._plan, given, threads)
         else:
             with ticking(progress, rows, len(self.rules)) as tick:
-                scanned = scan(self._plan, table, threads, tick=tick)
-        written = table
+                scanned = scan(self._plan, given, threads, tick=tick)
+        written = given
         for name, column in written_columns(scanned).items():
             written = written.append_column(name, column)
         judges = None if recall is None else recall(self._plan, scanned, written)
         made, firsts = found(self._plan, scanned, rows, threads, judges)
-        segments = None if firsts is None else take_rows(table.select(list(self.rules.by)), firsts)
+        segments = None if firsts is None else take_rows(given.select(list(self.rules.by)), firsts)
         return Report(self._about, made, written, rows, segments)
+
+    def _stream(self, given: Large, threads: int, progress: bool | Callable[[int], None]) -> Report:
+        from .engine.stream import stream  # what fits in memory needs none of it
+
+        feed, spill = given
+        with ticking(progress, feed.rows or 0, len(self.rules)) as tick:
+            streamed = stream(self._plan, feed, threads, spill, tick)
+        return StreamedReport(self._about, streamed.outcomes, streamed.again, streamed.segments)
 
     @cached_property
     def _about(self) -> About:

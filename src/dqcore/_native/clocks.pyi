@@ -16,6 +16,9 @@ DOUBTED: int
 
 class Stamps:
     rows: int
+    def firsts(self) -> Ids: ...
+    def give(self) -> tuple[Bytes, Bytes]: ...
+    def move(self, stamps: Bytes, numbers: Bytes) -> None: ...
 
 class Grouped(Step):
     stamps: list[Stamps]

@@ -198,6 +198,28 @@ cdef class Stamps:
     def __dealloc__(self):
         free(self.grouped.met)
 
+    def firsts(self):
+        """The first row of each device, in the order in which they were met (int64)."""
+        rows = np.empty(self.grouped.n, np.int64)
+        cdef int64_t* out = <int64_t*>writable(rows, 8 * self.grouped.n)
+        cdef int64_t k
+        for k in range(self.grouped.n):
+            out[k] = self.grouped.met[k].first_row
+        return rows
+
+    def give(self):
+        """The stamps and their rows, as bytes, which are no longer held here: until `move` tells where they are."""
+        stamps, numbers = self.kept
+        self.kept = None
+        self.grouped.stamps, self.grouped.rows = NULL, NULL
+        return stamps, numbers.view(np.uint8)
+
+    def move(self, stamps, numbers):
+        """Where the bytes are that `give` gave."""
+        self.grouped.stamps = <dq_stamp*>readable(stamps, 16 * self.rows)
+        self.grouped.rows = <uint16_t*>readable(numbers, 2 * self.rows)
+        self.kept = stamps, numbers.view(np.uint16)
+
 
 cdef class Grouped(Step):
     """A step: the stamps of a morsel by device. A row counts where it is `selected` (None: all are), has both times, and
@@ -274,6 +296,8 @@ cdef class Devices:
         for stamps in pieces:
             if stamps.grouped.failed:
                 raise MemoryError("no memory for the devices of a morsel")
+            if stamps.kept is None:
+                raise ValueError("stamps that were given away")
             met += stamps.grouped.n
             base += stamps.rows
         self.codes = np.zeros(base, np.uint8)

@@ -23,7 +23,7 @@ from .scan import Keyed, run, scan
 
 ROW = "dq_row"
 """The column of a shared-out row's place in the whole table."""
-BUCKETS = 1 << 12
+BUCKETS = 1 << 10
 """Into so many buckets rows are told apart at most; a part is some of them."""
 
 Rows = NDArray[np.int64]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
-from threading import Event, Thread, local
+from threading import Event, Lock, Thread, local
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -71,23 +71,23 @@ def scan(
     if not large and len(found) == 1 and tick is None:
         return scan_morsel(plan, morsel(plan, Cut(found[0], 0, found[0].rows), table.schema))
     pieces = cuts(found, morsel_rows)
-    arenas = _Arenas()
+    arenas = Arenas()
     tasks = [partial(_scan_cut, arenas, plan, cut, table.schema) for cut in pieces]
-    scanned = run(tasks, threads if large else 1, tick and (lambda at: tick(pieces[at].rows)))
+    scanned = run(tasks, threads if large else 1, tick and (lambda at, _: tick(pieces[at].rows)))
     states = [merged([piece.states[number] for piece in scanned]) for number in range(len(plan.bound))]
     written = {name: [array for piece in scanned for array in piece.written[name]] for name in scanned[0].written}
     segments = merged([piece.segments for piece in scanned]) if plan.by else None
     return Scanned(states, written, segments)
 
 
-class _Arenas(local):
+class Arenas(local):
     """An arena for each thread."""
 
     def __init__(self) -> None:
         self.arena = Arena()
 
 
-def _scan_cut(arenas: _Arenas, plan: Plan, cut: Cut, given: pa.Schema) -> Scanned:
+def _scan_cut(arenas: Arenas, plan: Plan, cut: Cut, given: pa.Schema) -> Scanned:
     return scan_morsel(plan, morsel(plan, cut, given, arenas.arena))
 
 
@@ -303,26 +303,44 @@ def merged(states: Sequence[Any]) -> Any:
     return parts[0]
 
 
-def run(tasks: Sequence[Callable[[], T]], threads: int, done: Callable[[int], None] | None = None) -> list[T]:
-    """The tasks' results, in order. When tasks fail, the error of the first of them is raised, once no other task runs
-    any more; so is an interrupt. `done` is told the number of each task that is done, by this thread."""
-    if threads <= 1 or len(tasks) <= 1:
+def run(
+    tasks: Iterable[Callable[[], T]],
+    threads: int,
+    done: Callable[[int, T], None] | None = None,
+    left: Event | None = None,
+) -> list[T]:
+    """The tasks' results, in order; tasks are taken one by one as they are begun. When tasks fail, the error of the first
+    of them is raised, once no other task runs any more; so is an interrupt. `done` is told the number of each task that is
+    done and its result, by this thread. `left` is set when nobody waits for the tasks any more: what still runs need not
+    come to its end."""
+    if threads <= 1 or (isinstance(tasks, Sequence) and len(tasks) <= 1):
         made = []
         for number, task in enumerate(tasks):
             made.append(task())
             if done is not None:
-                done(number)
+                done(number, made[number])
         return made
-    results: list[Any] = [None] * len(tasks)
+    results: dict[int, T] = {}
     errors: dict[int, BaseException] = {}
-    numbers, stop = count(), Event()
+    waiting, taking, begun = iter(tasks), Lock(), count()
+    stop = Event()
     finished: SimpleQueue[int | None] = SimpleQueue()
 
     def work() -> None:
         # Tasks are begun in order, so when one fails all before it have been begun and come to their end.
-        while not stop.is_set() and (number := next(numbers)) < len(tasks):
+        while not stop.is_set():
+            with taking:
+                number = next(begun)
+                try:
+                    task = next(waiting, None)
+                except BaseException as error:
+                    errors[number] = error
+                    stop.set()
+                    task = None
+            if task is None:
+                break
             try:
-                results[number] = tasks[number]()
+                results[number] = task()
                 finished.put(number)
             except BaseException as error:
                 errors[number] = error
@@ -330,23 +348,26 @@ def run(tasks: Sequence[Callable[[], T]], threads: int, done: Callable[[int], No
         finished.put(None)
 
     # Threads of its own for every run: none is alive across a fork, and a user's check may validate in turn.
-    workers = [Thread(target=work, name=f"dqcore-{number}") for number in range(min(threads, len(tasks)))]
+    most = min(threads, len(tasks)) if isinstance(tasks, Sequence) else threads
+    workers = [Thread(target=work, name=f"dqcore-{number}") for number in range(most)]
     try:
         for worker in workers:
             worker.start()
         for _ in workers:
             while (ended := finished.get()) is not None:
                 if done is not None:
-                    done(ended)
+                    done(ended, results[ended])
     finally:
         stop.set()
+        if left is not None:
+            left.set()
         for worker in workers:
             # An interrupt may come before a thread was started, or while it is: then it finds that there is no work.
             with suppress(RuntimeError):
                 worker.join()
     if errors:
         raise errors[min(errors)]
-    return results
+    return [results[number] for number in range(len(results))]
 
 
 def cpus() -> int:

@@ -16,6 +16,7 @@ from .._native.outcomes import Marks
 from ..arrays import numbers
 from ..keyed import Run
 from ..report import Counts, Found, Outcome
+from ..report.outcome import Marked
 from ..rules.base import Check, Judged, JudgedTable, KeyCheck, Pieces, TableCheck, TableRule
 from .prepare import Bound, Plan
 from .scan import MarkedNoted, Scanned, run
@@ -44,7 +45,7 @@ def found(
     ids, firsts = _segments(scanned.segments)
     for outcome in made:
         if not outcome.facts.of_table:
-            outcome.segments = _segment_counts(outcome, ids, len(firsts))
+            outcome.segments = segment_counts(outcome, ids, len(firsts))
     return made, firsts
 
 
@@ -62,7 +63,7 @@ def written_columns(scanned: Scanned) -> dict[str, pa.ChunkedArray]:
 class Settled(NamedTuple):
     """What a rule came to that has more to say than its marks."""
 
-    marks: Marks
+    marks: Marked
     details: pa.Table | Callable[[], pa.Table] | None = None
     of_table: JudgedTable | None = None
 
@@ -70,8 +71,8 @@ class Settled(NamedTuple):
 def _judged(bound: Bound[Check], state: Any, rows: int, work: Run, judge: Judge | None) -> Marks | Settled:
     check = bound.check
     if isinstance(check, TableCheck):
-        judged = check.judge(state)
-        return Settled(_outcomes.passes(rows), judged.details, judged)
+        of_table = check.judge(state)
+        return Settled(_outcomes.passes(rows), of_table.details, of_table)
     assert isinstance(check, KeyCheck)
     judged = (judge or check.judge)(state.own, work)
     if state.overlay is not None:
@@ -81,10 +82,10 @@ def _judged(bound: Bound[Check], state: Any, rows: int, work: Run, judge: Judge 
 
 
 def _outcomes_of(plan: Plan, states: list[Marks | Settled]) -> list[Outcome]:
-    return [_outcome(bound, state) for bound, state in zip(plan.bound, states, strict=True)]
+    return [outcome_of(bound, state) for bound, state in zip(plan.bound, states, strict=True)]
 
 
-def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
+def outcome_of(bound: Bound[Check], state: Marks | Settled) -> Outcome:
     settled = Settled(state) if isinstance(state, Marks) else state
     judged = settled.of_table
     if judged is None:
@@ -105,7 +106,7 @@ def _outcome(bound: Bound[Check], state: Marks | Settled) -> Outcome:
     )
 
 
-def _details(check: Check, marks: Marks, noted: Any = None) -> pa.Table | None:
+def _details(check: Check, marks: Marked, noted: Any = None) -> pa.Table | None:
     return check.details(marks.rows - marks.skipped, marks.failed, noted)
 
 
@@ -113,7 +114,7 @@ def _verdict(plan: Plan, states: list[Marks | Settled]) -> str:
     told: list[Any] = list(states)
     for number, state in enumerate(states):
         if isinstance(state, Settled):
-            told[number] = _outcome(plan.bound[number], state).outcome
+            told[number] = outcome_of(plan.bound[number], state).outcome
     return plan.limits.verdict(told)
 
 
@@ -125,7 +126,8 @@ def _segments(state: Pieces) -> tuple[Segments, pa.Array]:
     return groups.ids, numbers(order[starts[:-1]])
 
 
-def _segment_counts(outcome: Outcome, ids: Segments, count: int) -> tuple[Counts, ...]:
+def segment_counts(outcome: Outcome, ids: Segments, count: int) -> tuple[Counts, ...]:
+    """The counts of each of `count` segments; `ids` has the segment of each row."""
     total = np.bincount(ids, minlength=count)
     failed = np.bincount(ids[outcome.failed()], minlength=count)
     skipped = np.bincount(ids[outcome.skipped()], minlength=count)

@@ -6,3 +6,4 @@ from .outcome import Outcome as Outcome
 from .report import About as About
 from .report import Found as Found
 from .report import Report as Report
+from .streamed import StreamedReport as StreamedReport

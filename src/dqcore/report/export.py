@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..arrays import quoted
@@ -26,7 +27,10 @@ MOST_FINDINGS = 1_000
 
 def to_dict(report: Report) -> dict[str, Any]:
     about = report.about
-    shown = [name for name in about.disclose if report._table is not None and name in report._table.column_names]
+    columns = report.columns
+    shown = [name for name in about.disclose if name in columns]
+    found = [tables.first_findings(outcome, MOST_FINDINGS) for outcome in report.outcomes] if columns else None
+    cells = None if found is None else _Cells(report, found, shown)
     return {
         "format": FORMAT,
         "name": about.name,
@@ -44,11 +48,14 @@ def to_dict(report: Report) -> dict[str, Any]:
         "by": list(about.by),
         "disclosed": shown,
         "findings_listed": MOST_FINDINGS,
-        "rules": [_rule(report, outcome, shown) for outcome in report.outcomes],
+        "rules": [
+            _rule(report, outcome, shown, [] if cells is None else cells.findings(number))
+            for number, outcome in enumerate(report.outcomes)
+        ],
     }
 
 
-def _rule(report: Report, outcome: Outcome, shown: list[str]) -> dict[str, Any]:
+def _rule(report: Report, outcome: Outcome, shown: list[str], findings: list[dict[str, Any]]) -> dict[str, Any]:
     facts = outcome.facts
     return {
         "rule": facts.id,
@@ -66,7 +73,7 @@ def _rule(report: Report, outcome: Outcome, shown: list[str]) -> dict[str, Any]:
         "reasons": _reasons(outcome),
         "segments": _segments(report, outcome, shown),
         "details": _details(report, outcome, shown),
-        "findings": _findings(report, outcome, shown),
+        "findings": findings,
     }
 
 
@@ -75,16 +82,14 @@ def _limit(limit: int | Fraction) -> int | str:
 
 
 def _reasons(outcome: Outcome) -> list[dict[str, Any]]:
-    found = tables.findings([outcome])
-    _, column, reason, _ = tables.names_of(found, [outcome])
-    counted = pa.table({"column": column, "reason": reason}).group_by(["column", "reason"], use_threads=False)
-    return sorted(
-        (
-            {"column": line["column"], "reason": line["reason"], "rows": line["count_all"]}
-            for line in counted.aggregate([([], "count_all")]).to_pylist()
-        ),
-        key=lambda line: (-line["rows"], line["reason"], line["column"] or ""),
-    )
+    told = [*outcome.findings] if outcome.table_finding is None else [outcome.table_finding]
+    rows = outcome.reason_counts().tolist() if outcome.table_finding is None else [1]
+    summed: dict[tuple[str | None, str], int] = {}
+    for (reason, column), count in zip(told, rows, strict=True):
+        if count:
+            summed[column, reason] = summed.get((column, reason), 0) + count
+    lines = [{"column": column, "reason": reason, "rows": count} for (column, reason), count in summed.items()]
+    return sorted(lines, key=lambda line: (-line["rows"], line["reason"], line["column"] or ""))
 
 
 def _segments(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[str, Any]]:
@@ -107,9 +112,9 @@ def _segments(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[s
 
 def _details(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[str, Any]]:
     """The rule's details without the columns that tell of undisclosed columns of the data."""
-    if outcome.details is None or report._table is None:
+    if outcome.details is None or not report.columns:
         return []
-    hidden = {*report._table.column_names} - {*shown}
+    hidden = {*report.columns} - {*shown}
     kept = [item.name for item in outcome.details.schema if hidden.isdisjoint(quoted(item))]
     listed = outcome.details.select(kept).slice(0, MOST_FINDINGS)
     columns = [tables.as_text(column) if pa.types.is_temporal(column.type) else column for column in listed.columns]
@@ -126,27 +131,33 @@ def _plain(cell: Any) -> Any:
     return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
 
 
-def _findings(report: Report, outcome: Outcome, shown: list[str]) -> list[dict[str, Any]]:
-    table = report._table
-    if table is None:
-        return []
-    found = tables.findings([outcome]).first(MOST_FINDINGS)
-    _, column, reason, _ = (part.to_pylist() for part in tables.names_of(found, [outcome]))
-    keys = [name for name in report.about.keys if name in shown]
-    cells = {
-        name: tables.as_text(tables.taken(table.select([name]), found.rows).column(0)).to_pylist() for name in keys
-    }
-    values = tables.values(found, [outcome], table.select(shown)).to_pylist()
-    return [
-        {
-            "row": int(row) if row >= 0 else None,
-            **({"keys": {name: cells[name][place] for name in keys}} if keys else {}),
-            "column": column[place],
-            "reason": reason[place],
-            **({"value": values[place]} if column[place] in shown else {}),
-        }
-        for place, row in enumerate(found.rows)
-    ]
+class _Cells:
+    """What a file shows of the findings of each rule: what is shown of their rows is looked up once for all rules."""
+
+    def __init__(self, report: Report, found: list[tables.Findings], shown: list[str]) -> None:
+        self._outcomes, self._found, self._shown = report.outcomes, found, shown
+        self._keys = [name for name in report.about.keys if name in shown]
+        wanted = np.unique(np.concatenate([each.rows for each in found])) if found else np.zeros(0, np.int64)
+        self._rows = wanted[wanted >= 0]
+        self._cells = report.at(self._rows, shown)
+
+    def findings(self, number: int) -> list[dict[str, Any]]:
+        found, outcome, keys = self._found[number], self._outcomes[number], self._keys
+        _, column, reason, _ = (part.to_pylist() for part in tables.names_of(found, [outcome]))
+        places = np.where(found.rows < 0, -1, np.searchsorted(self._rows, found.rows))
+        own = tables.taken(self._cells.select(keys), places)
+        told = {name: tables.as_text(own.column(name)).to_pylist() for name in keys}
+        values = tables.values(found._replace(rows=places), [outcome], self._cells).to_pylist()
+        return [
+            {
+                "row": int(row) if row >= 0 else None,
+                **({"keys": {name: told[name][place] for name in keys}} if keys else {}),
+                "column": column[place],
+                "reason": reason[place],
+                **({"value": values[place]} if column[place] in self._shown else {}),
+            }
+            for place, row in enumerate(found.rows)
+        ]
 
 
 def json_text(report: dict[str, Any]) -> str:

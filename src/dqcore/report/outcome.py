@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -158,6 +158,30 @@ class Outcome:
         if not self.segments:
             return conclude(self.counts, minimum, self.facts.max_failures)
         return worst([conclude(counts, minimum, self.facts.max_failures) for counts in self.segments])
+
+    def part(self, number: int) -> Outcome:
+        """What the rule came to on the rows of a part of a table that was read in parts, by their marks alone."""
+        return Outcome(self.facts, self.findings, self.marks.part(number), self.suggest)  # type: ignore[attr-defined]
+
+    def parts(self) -> Iterator[tuple[int, Outcome]]:
+        """What the rule came to on each part of the table that it failed in, and the part's first row; on the whole of it
+        where it was not read in parts."""
+        entries = getattr(self.marks, "entries", None)
+        if entries is None:
+            yield 0, self
+            return
+        first = 0
+        for number, entry in enumerate(entries):
+            if entry.failed:
+                yield first, self.part(number)
+            first += entry.rows
+
+    def reason_counts(self) -> NDArray[np.int64]:
+        """How many rows failed by each finding."""
+        counts = np.zeros(len(self.findings) + 1, np.int64)
+        for _, part in self.parts():
+            counts += np.bincount(part.reasons, minlength=len(counts))
+        return counts[1:]
 
     def failed(self) -> NDArray[np.bool_]:
         """A bool a row."""

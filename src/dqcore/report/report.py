@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import booleans, filter_rows, numbers, texts
+from ..arrays import booleans, filter_rows, numbers, take_rows, texts
 from ..errors import DQError, RuleError, ValidationFailed, did_you_mean
 from . import tables
 from .outcome import FAILED, PASSED, UNCHECKED, WARNED, Outcome
@@ -169,6 +169,20 @@ class Report:
         """The input with the columns that rules wrote."""
         return self._data()
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns of `table()`; none in a report that was pickled."""
+        return [] if self._table is None else self._table.column_names
+
+    def parts(self) -> Iterator[Report]:
+        """Reports on the parts of a table that was read in parts, one after the other, with the findings about the table
+        at last; of any other the report itself. Together they hold what this one does, in its order."""
+        yield self
+
+    def at(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Some columns of some rows (ascending) of `table()`."""
+        return take_rows(self._data().select(list(columns)), numbers(rows))
+
     def valid(self) -> pa.Table:
         """The rows of `table()` that passed or were warned; none where a critical rule did not pass."""
         return filter_rows(self._data(), booleans(self._kept()))
@@ -264,9 +278,13 @@ class Report:
     def _kept(self) -> NDArray[np.bool_]:
         if self.about.pilot:
             return np.ones(self.rows_read, np.bool_)
-        if any(o.facts.severity == "critical" and o.outcome != PASSED for o in self.outcomes):
+        if self._rejects_all():
             return np.zeros(self.rows_read, np.bool_)
         return self._verdicts() < 2
+
+    def _rejects_all(self) -> bool:
+        """Whether a critical rule did not pass."""
+        return any(o.facts.severity == "critical" and o.outcome != PASSED for o in self.outcomes)
 
     def count_verdicts(self) -> dict[str, int]:
         """How many rows have each verdict."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .._native.outcomes import passes
 from ..arrays import lists, numbers, scalar, take, take_rows, texts
 from .outcome import Outcome
 from .times import time_texts
 
 Rows = NDArray[np.int64]
+
+NO_MARKS = passes(0)
+"""The marks of no rows."""
 
 
 class Findings(NamedTuple):
@@ -56,6 +60,22 @@ def findings(outcomes: Sequence[Outcome], reason: str | None = None) -> Findings
     # -1 as an unsigned number is the largest: findings about the table come last.
     order = np.lexsort((joined.rules, joined.rows.view(np.uint64)))
     return Findings(*(part[order] for part in joined))
+
+
+def first_findings(outcome: Outcome, most: int) -> Findings:
+    """The first findings of a rule; of a table that was read in parts no more of them are looked at than needed."""
+    held, count = [], 0
+    for first, part in outcome.parts():
+        found = findings([part]).first(most - count)
+        held.append(Findings(found.rows + first * (found.rows >= 0), found.rules, found.codes))
+        count += len(found.rows)
+        if count == most:
+            break
+    if outcome.table_finding is not None and not count:
+        held.append(findings([outcome]))
+    if not held:
+        return findings([])
+    return Findings(*(np.concatenate(column) for column in zip(*held, strict=True)))
 
 
 def names_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[pa.Array, pa.Array, pa.Array, pa.Array]:
@@ -146,6 +166,8 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def with_failures(rows: Rows, found: Findings, outcomes: Sequence[Outcome], table: pa.Table) -> pa.Table:
     """The given rows (in order) with `dq_row` and `dq_failures`, a list of (rule, column, reason, severity)."""
+    # Findings about the table come last, as if in a row before all others, and are no row's.
+    found = found.first(int(np.count_nonzero(found.rows >= 0)))
     low, high = np.searchsorted(found.rows, rows, "left"), np.searchsorted(found.rows, rows, "right")
     sizes = high - low
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
@@ -163,18 +185,29 @@ def with_failures(rows: Rows, found: Findings, outcomes: Sequence[Outcome], tabl
 
 def cooccurrence(outcomes: Sequence[Outcome], rows: int) -> pa.Table:
     """`rules` (list<string>), `rows`: how many rows failed by exactly that set of rules; the commonest first."""
-    marks = np.zeros((rows, (len(outcomes) + 7) // 8), np.uint8)
-    for number, outcome in enumerate(outcomes):
-        marks[outcome.failed_rows, number // 8] |= np.uint8(1 << number % 8)
-    sets, counts = np.unique(marks[marks.any(axis=1)], axis=0, return_counts=True)
+    return cooccurrence_of([(outcomes, rows)])
+
+
+def cooccurrence_of(parts: Iterable[tuple[Sequence[Outcome], int]]) -> pa.Table:
+    """As `cooccurrence`, of a table in parts: what the rules came to on each, and its rows."""
+    counted: dict[bytes, int] = {}
+    ids: list[str] = []
+    for outcomes, rows in parts:
+        ids = [outcome.facts.id for outcome in outcomes]
+        marks = np.zeros((rows, (len(outcomes) + 7) // 8), np.uint8)
+        for number, outcome in enumerate(outcomes):
+            marks[outcome.failed_rows, number // 8] |= np.uint8(1 << number % 8)
+        sets, counts = np.unique(marks[marks.any(axis=1)], axis=0, return_counts=True)
+        for marked, count in zip(sets, counts, strict=True):
+            counted[marked.tobytes()] = counted.get(marked.tobytes(), 0) + int(count)
     found = [
-        (int(count), [number for number in range(len(outcomes)) if marked[number // 8] >> number % 8 & 1])
-        for marked, count in zip(sets, counts, strict=True)
+        (count, [number for number in range(len(ids)) if marked[number // 8] >> number % 8 & 1])
+        for marked, count in counted.items()
     ]
     found.sort(key=lambda item: (-item[0], item[1]))
     return pa.Table.from_arrays(
         [
-            lists([[outcomes[number].facts.id for number in failed] for _, failed in found]),
+            lists([[ids[number] for number in failed] for _, failed in found]),
             numbers(np.array([count for count, _ in found], np.int64)),
         ],
         names=["rules", "rows"],

@@ -33,7 +33,7 @@ from ..arrays import numbers, scalar, take_rows
 from ..binding import Binding
 from ..errors import RuleError
 from ..groups import taken as taken
-from ..keyed import Run
+from ..keyed import Run, ScannedKeys, Store
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 from ..registry import Registry
 from ..remembers import Remembers
@@ -338,6 +338,11 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
 
 
 class KeyCheck(Check):
+    keeps: ClassVar[bool] = False
+    """Whether `keep` and `kept` put a state together whose data is gone."""
+    sifts: ClassVar[bool] = False
+    """Whether a row passes or is skipped, as `ScannedKeys.codes` says of the keys that `sifted` gives, when no other has its
+    key (or none that is `near`): then only the others need be looked at."""
     queues_selected: ClassVar[bool] = False
     """Whether `queue` leaves out the rows that `steps.selected` does not select."""
 
@@ -352,6 +357,23 @@ class KeyCheck(Check):
     @abstractmethod
     def judge(self, state: Any, run: Run) -> Judged:
         """The verdict on every row, from the state of the whole table; `run` is for work that can be shared out."""
+
+    def keep(self, state: Any, store: Store) -> Any:
+        """What is kept of the state of a morsel whose data goes while the rest of a table is read; arrays go into `store`."""
+        raise TypeError(f"{type(self).__name__} keeps nothing")
+
+    def kept(self, parts: Sequence[Any], store: Store) -> Any:
+        """The state of all morsels, from what was kept of each, in order."""
+        raise TypeError(f"{type(self).__name__} keeps nothing")
+
+    def sifted(self, state: Any) -> ScannedKeys:
+        """The keys of a state."""
+        raise TypeError(f"{type(self).__name__} looks at all rows")
+
+    @property
+    def near(self) -> bool:
+        """Whether spans of time stand beside the keys that `sifted` gives."""
+        return False
 
     def apart(self) -> tuple[str, ...]:
         """The columns by which rows may be judged apart: what is said of a row depends on those rows alone that have the

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from .. import clocks
 from .._native import clocks as _clocks
 from .._native import steps as _steps
+from ..arrays import numbers, take
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
-from ..keyed import Run, everywhere
+from ..keyed import Run, Store, everywhere
 from ..logical import logical
 from ..morsel import Cells, Morsel
 from ..remembers import Remembers
@@ -37,6 +38,8 @@ from .base import (
 
 if TYPE_CHECKING:
     from .._native.clocks import Stamps
+
+Ids = NDArray[np.int64]
 
 SHARES = 16
 """Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
@@ -159,9 +162,34 @@ class Stamped(NamedTuple):
     def merge(self, other: Stamped) -> Stamped:
         return Stamped(self.stamps + other.stamps, self.by + other.by)
 
+    def keys(self, rows: Ids, types: list[pa.DataType]) -> list[pa.ChunkedArray]:
+        """The `by` columns on some rows (ascending)."""
+        return taken(self.by, rows, types)
+
+
+class KeptStamps(NamedTuple):
+    """The stamps of a morsel, kept: with each of its `Stamps` what a store has of it; the rows in which its devices were
+    first met, and their keys."""
+
+    stamps: list[tuple[Stamps, Any, Any]]
+    firsts: Ids
+    keys: list[pa.ChunkedArray]
+
+
+class StoredStamps(Stamped):
+    """The stamps of a table whose morsels were kept; `by` has nothing, `met` the rows in which devices were met and their
+    keys."""
+
+    met: tuple[Ids, list[pa.ChunkedArray]]
+
+    def keys(self, rows: Ids, types: list[pa.DataType]) -> list[pa.ChunkedArray]:
+        firsts, keys = self.met
+        return [take(key, numbers(np.searchsorted(firsts, rows))) for key in keys]
+
 
 class ClockSkewCheck(KeyCheck):
     rule: ClockSkew
+    keeps = True
 
     def __init__(self, rule: ClockSkew, types: list[pa.DataType], zone: str | None) -> None:
         super().__init__(rule, [Finding(reason, rule.observed) for reason in REASONS])
@@ -206,12 +234,32 @@ class ClockSkewCheck(KeyCheck):
                 for (low, end), (pieces, made), codes in zip(shares, parts, given, strict=False)
             ]
         )
-        keys = pa.table(taken(state.by, devices.firsts, self.types), names=list(self.rule.by))
+        keys = pa.table(state.keys(devices.firsts, self.types), names=list(self.rule.by))
         details = partial(clocks.details, keys, found, counts, told, self.rule.reference, self.zone)
         return Judged(devices.codes, details)
 
     def apart(self) -> tuple[str, ...]:
         return self.rule.by
+
+    def keep(self, state: Stamped, store: Store) -> KeptStamps:
+        """A device is known again by its key in the row in which a morsel first meets it."""
+        rows = [stamps.rows for stamps in state.stamps]
+        met = [stamps.firsts() + before for stamps, before in zip(state.stamps, np.cumsum([0, *rows]), strict=False)]
+        firsts = np.sort(np.concatenate([np.zeros(0, np.int64), *met]))
+        keys = taken(state.by, firsts, self.types)
+        kept = [(stamps, *map(store.keep, stamps.give())) for stamps in state.stamps]
+        return KeptStamps(kept, firsts, keys)
+
+    def kept(self, parts: Sequence[KeptStamps], store: Store) -> StoredStamps:
+        for stamps, times, rows in (of_group for part in parts for of_group in part.stamps):
+            stamps.move(store.see(times), store.see(rows))
+        lengths = [sum(stamps.rows for stamps, _, _ in part.stamps) for part in parts]
+        firsts = [part.firsts + before for part, before in zip(parts, np.cumsum([0, *lengths]), strict=False)]
+        columns = zip(*(part.keys for part in parts), strict=True)
+        keys = [pa.chunked_array([chunk for one in same for chunk in one.chunks], same[0].type) for same in columns]
+        state = StoredStamps([stamps for part in parts for stamps, _, _ in part.stamps], [])
+        state.met = np.concatenate(firsts), keys
+        return state
 
     def joined(self, details: Sequence[tuple[pa.Table, NDArray[np.int64] | None]]) -> pa.Table:
         return clocks.in_order(pa.concat_tables([table for table, _ in details]), len(self.rule.by))

@@ -7,7 +7,7 @@ from typing import Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
-from ..keyed import Run, ScannedKeys, anywhere, flags_of, scan_keys
+from ..keyed import KeptKeys, Run, ScannedKeys, Store, StoredKeys, anywhere, flags_of, scan_keys
 from ..morsel import Morsel
 from ..remembers import Remembers
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
@@ -53,6 +53,7 @@ class ConsistentCheck(KeyCheck):
     without a single dependent, is as if absent."""
 
     rule: Consistent
+    keeps = True
 
     def __init__(self, rule: Consistent) -> None:
         super().__init__(rule, [Finding("inconsistent", column) for column in rule.dependent])
@@ -68,6 +69,12 @@ class ConsistentCheck(KeyCheck):
         codes = state.codes()
         state.mark_differing(codes, len(self.rule.dependent), run)
         return Judged(codes)
+
+    def keep(self, state: ScannedKeys, store: Store) -> KeptKeys:
+        return KeptKeys.of(state, store)
+
+    def kept(self, parts: Sequence[KeptKeys], store: Store) -> StoredKeys:
+        return StoredKeys(parts, store)
 
     def apart(self) -> tuple[str, ...]:
         return self.rule.determinant

@@ -145,6 +145,7 @@ class Sent(NamedTuple):
 
 class DuplicatesCheck(KeyCheck):
     rule: Duplicates
+    sifts = True
 
     queues_selected = True
 
@@ -187,10 +188,17 @@ class DuplicatesCheck(KeyCheck):
     def judge(self, state: Sent, run: Run) -> Judged:
         codes = state.keys.codes()
         # A row that is further off than `within` from all others of its key is a run of its own: it passes.
-        repeats = state.keys.repeats(run, self.within is not None)
+        repeats = state.keys.repeats(run, self.near)
         self._judge(repeats, state.cells, codes, run)
         told = Groups(self, state.cells, [valid for _, valid in state.keys.valid])
         return Judged(codes, told.table, told.firsts)
+
+    def sifted(self, state: Sent) -> ScannedKeys:
+        return state.keys
+
+    @property
+    def near(self) -> bool:
+        return self.within is not None
 
     def apart(self) -> tuple[str, ...]:
         return self.rule.columns

@@ -1,0 +1,106 @@
+"""What is to be validated: a table where it is small enough to be one, else a feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from threading import Lock
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ..sources.arrow import sound
+from ..sources.feed import Feed, Part, Parts, Pieces, TableFeed, as_feed
+from .spill import Place, Spill
+
+SHARE = 4
+"""Data that takes no more than one of so many parts of the memory is read into it whole; and as much may be held of what
+is kept for later where it is not."""
+
+
+class Large(NamedTuple):
+    """Data that is read a piece at a time, and what has no room in memory while it is."""
+
+    feed: Feed
+    spill: Spill
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.feed.schema
+
+
+def as_input(data: Any, memory: int) -> pa.Table | Large:
+    """`data` as a table where it is in memory anyway, or takes only a share of so many bytes; else as a feed that can be
+    read again."""
+    feed, room = as_feed(data), memory // SHARE
+    if isinstance(feed, TableFeed):
+        return feed.table()
+    spill = Spill(room)
+    if not feed.again:
+        feed = Spooled(feed, spill)
+    if feed.size is not None and feed.size > room:
+        return Large(feed, spill)
+    held, size = [], 0
+    for batch in _batches(feed):
+        held.append(batch)
+        # Of buffers: whether offsets can be trusted is not known yet.
+        size += batch.get_total_buffer_size()
+        if size > room:
+            return Large(feed, spill)
+    return pa.Table.from_batches(held, feed.schema)
+
+
+def _batches(feed: Feed) -> Iterator[pa.RecordBatch]:
+    with feed.open() as pieces:
+        while (piece := pieces.take()) is not None:
+            yield from piece.batches
+
+
+class Spooled(Feed):
+    """A feed that can be read once, and what was read of it on disk, so that it can be read again."""
+
+    again = True
+
+    def __init__(self, feed: Feed, spill: Spill) -> None:
+        self.schema, self.rows, self.size = feed.schema, feed.rows, feed.size
+        self._spill, self._lock = spill, Lock()
+        self._pieces: Pieces | None = feed.open()
+        self._kept: list[_Kept] = []
+
+    def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
+        number = 0
+        while self._is_kept(number):
+            kept = self._kept[number]
+            yield Part(kept.rows, partial(self._read, kept.place, columns), "what was put aside of the data")
+            number += 1
+
+    def _is_kept(self, number: int) -> bool:
+        """Whether there is a piece of that number; it is read, and kept, if it was not yet."""
+        with self._lock:
+            if number < len(self._kept):
+                return True
+            piece = None if self._pieces is None else self._pieces.take()
+            if piece is None:
+                if self._pieces is not None:
+                    self._pieces.close()
+                    self._pieces = None
+                return False
+            rows, sink = 0, pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, self.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+                for batch in piece.batches:
+                    sound(pa.Table.from_batches([batch]))
+                    writer.write_batch(batch)
+                    rows += batch.num_rows
+            self._kept.append(_Kept(self._spill.write(sink.getvalue()), rows))
+            return True
+
+    def _read(self, place: Place, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        for batch in pa.ipc.open_stream(pa.py_buffer(self._spill.read(place))):
+            yield batch if columns is None else batch.select(columns)
+
+
+class _Kept(NamedTuple):
+    """A piece on disk, and its rows."""
+
+    place: Place
+    rows: int

@@ -1,0 +1,125 @@
+"""What a run has no room for in memory: a file without a name, which nobody else can open and which is gone with the process."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALIGNMENT = 64
+"""Where something begins in the file, so that Arrow may read it where it lies."""
+
+
+class Place(NamedTuple):
+    """Where something lies in the file."""
+
+    offset: int
+    size: int
+
+
+class Spill:
+    """A budget of memory, and a file for what is beyond it, in `folder` (default: the system's for temporary files).
+
+    The file is made when it is first needed. It has no name, so that not even a killed process leaves it behind. Raises
+    `OSError` when the disk is full."""
+
+    def __init__(self, memory: int, folder: str | os.PathLike[str] | None = None) -> None:
+        self.memory, self.folder = memory, folder
+        self._left = memory
+        self._lock = Lock()
+        self._file: Any = None
+        self._end = 0
+        self._mapped: mmap.mmap | None = None
+
+    def hold(self, size: int) -> bool:
+        """Whether so many bytes may be kept in memory; if so they count from now on."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+    def keep(self, array: NDArray[Any]) -> NDArray[Any] | Place:
+        """The array as long as there is room in memory, else its place in the file."""
+        # A copy, since it may be a small part of a block that would be kept with it.
+        return array.copy() if self.hold(array.nbytes) else self.write(array)
+
+    def see(self, kept: NDArray[Any] | Place) -> NDArray[np.uint8]:
+        """What was kept, where it is."""
+        return np.frombuffer(self.view(kept), np.uint8) if isinstance(kept, Place) else kept
+
+    @property
+    def written(self) -> int:
+        """How many bytes are in the file."""
+        return self._end
+
+    def write(self, *parts: Any) -> Place:
+        """Puts the bytes of some buffers, one after the other, at the end of the file."""
+        views = [memoryview(part).cast("B") for part in parts]
+        size = sum(view.nbytes for view in views)
+        with self._lock:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder)  # noqa: SIM115 (closed by `close`)
+            offset = self._end
+            self._end += -(-size // ALIGNMENT) * ALIGNMENT
+        at = offset
+        for view in views:
+            while view.nbytes:
+                done = os.pwrite(self._file.fileno(), view, at)
+                view, at = view[done:], at + done
+        return Place(offset, size)
+
+    def read(self, place: Place) -> bytes:
+        """A copy of what lies at a place."""
+        parts, at, end = [], place.offset, place.offset + place.size
+        while at < end:
+            part = os.pread(self._file.fileno(), end - at, at)
+            if not part:
+                raise OSError(f"a temporary file of {self._end} bytes was cut short")
+            parts.append(part)
+            at += len(part)
+        return b"".join(parts)
+
+    def view(self, place: Place) -> memoryview:
+        """What lies at a place, where it lies."""
+        if not place.size:
+            return memoryview(b"")
+        with self._lock:
+            if self._mapped is None or len(self._mapped) < place.offset + place.size:
+                # The last bytes up to the alignment were never written.
+                os.ftruncate(self._file.fileno(), self._end)
+                self._mapped = mmap.mmap(self._file.fileno(), self._end, prot=mmap.PROT_READ)
+            return memoryview(self._mapped)[place.offset : place.offset + place.size]
+
+    def release(self) -> None:
+        """Lets go of the memory of what was viewed; it can be viewed again."""
+        with self._lock:
+            if self._mapped is not None:
+                self._mapped.madvise(mmap.MADV_DONTNEED)
+
+    def codes(self, rows: int) -> NDArray[np.uint8]:
+        """Room for a code a row, all of them passes: in memory, or in a file of its own. Once it is done with, its room is
+        given back by `done_with`."""
+        if not rows or self.hold(rows):
+            return np.zeros(rows, np.uint8)
+        with tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder) as file:
+            os.ftruncate(file.fileno(), rows)
+            return np.frombuffer(mmap.mmap(file.fileno(), rows), np.uint8)
+
+    def done_with(self, codes: NDArray[np.uint8]) -> None:
+        """Codes are no longer kept."""
+        if codes.flags.owndata:
+            with self._lock:
+                self._left += codes.nbytes
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("what a run keeps on disk stays where it is")
