@@ -72,19 +72,19 @@ def stream(plan: Plan, feed: Feed, threads: int, spill: Spill, tick: Callable[[i
     pieces: dict[int, list[Batch]] = {}
     lock, left = Lock(), Event()
 
-    def work(piece: Piece) -> int:
-        batches, states = _scan_piece(job, piece, feed.schema, left)
+    def work(piece: Piece, schema: pa.Schema) -> int:
+        batches, states = _scan_piece(job, piece, schema, left)
         with lock:
             pieces[piece.number] = batches
             for number, state in states.items():
                 sums.setdefault(number, InOrder()).add(piece.number, state)
         return sum(batch.rows for batch in batches)
 
-    with feed.open() as opened:
-        tasks = (partial(work, piece) for piece in iter(opened.take, None))
+    with feed.open(dictionaries=True) as opened:
+        tasks = (partial(work, piece, opened.schema) for piece in iter(opened.take, None))
         run(tasks, threads, tick and (lambda _, rows: tick(rows)), left)
     if not pieces:
-        work(Piece(0, 0, iter(())))
+        work(Piece(0, 0, iter(())), feed.schema)
     layout = [[batch.rows for batch in pieces[number]] for number in range(len(pieces))]
     batches = [batch for number in range(len(pieces)) for batch in pieces[number]]
     rows = sum(map(sum, layout))
@@ -115,6 +115,8 @@ def _scan_piece(job: Job, piece: Piece, schema: pa.Schema, left: Event) -> tuple
         if batch.num_rows:
             found.append(_scan_batch(job, pa.Table.from_batches([batch], schema), start, states))
             start += batch.num_rows
+    # What Arrow's allocator keeps for later would count as resident, more of it with every thread.
+    pa.default_memory_pool().release_unused()
     if not found:
         found.append(_scan_batch(job, schema.empty_table(), start, states))
     return found, {number: merged(of_rule) for number, of_rule in states.items()}
