@@ -212,8 +212,18 @@ def test_uris(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_uri_of_no_file_system_that_there_is() -> None:
-    with pytest.raises(dq.DataError, match="cannot be read whole"):
+    with pytest.raises(dq.DataError, match=r"gopher://results/a\.parquet cannot be read .* filesystem="):
         as_feed("gopher://results/a.parquet")
+
+
+def test_what_lets_in_to_a_file_system_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for uri in ("gopher://key:SECRET@host/a", "s3://key:SECRET@host/a?session=SECRET", "s3://key:SEC/RET@host/a"):
+        for known in (fs.FileSystem.from_uri, lambda uri: (fs._MockFileSystem(), "a")):
+            monkeypatch.setattr(files, "file_system", known)
+            with pytest.raises(dq.DataError) as caught:
+                as_feed(uri)
+            assert "SECRET" not in str(caught.value)
+            assert "key" not in str(caught.value)
 
 
 def test_a_relation_of_duckdb() -> None:

@@ -107,20 +107,28 @@ def elsewhere(uri: str) -> list[Stored]:
     """The files that are, or are below, what a URI names, in order of their names."""
     from pyarrow import fs
 
-    with told(uri):
+    # Who is let in, and by what, is nobody else's business.
+    shown = re.sub(r"//.*@", "//", uri).partition("?")[0]
+    try:
         filesystem, path = file_system(uri)
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{shown} cannot be read ({type(error).__name__}); if pyarrow.fs has no such file system, give "
+            "pyarrow.dataset.dataset(path, filesystem=…)"
+        ) from None
+    with told(shown):
         found = filesystem.get_file_info(path)
         if found.type == fs.FileType.NotFound:
-            raise DataError(f"there is no file or folder {uri}; a glob is read on this machine only")
+            raise DataError(f"there is no file or folder {shown}; a glob is read on this machine only")
         if found.type == fs.FileType.File:
             return stored([path], filesystem)
         below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
     inside = {info.path: info.path[len(path) :].strip("/") for info in below if info.type == fs.FileType.File}
     names = sorted(name for name in inside if not any(part[0] in "._" for part in inside[name].split("/")))
     for name in names:
-        _refuse_partitions(uri, inside[name].split("/")[:-1])
+        _refuse_partitions(shown, inside[name].split("/")[:-1])
     if not names:
-        raise DataError(f"{uri} names no file; {ACCEPTED}")
+        raise DataError(f"{shown} names no file; {ACCEPTED}")
     return stored(names, filesystem)
 
 
