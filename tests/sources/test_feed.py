@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -137,8 +138,9 @@ def test_tables_in_any_chunks_and_readers(lengths: list[int], threads: int, colu
     reader = as_feed(table.to_reader())
     assert (reader.rows, reader.again) == (None, False)
     assert gathered(reader, threads, columns).equals(wanted)
-    with pytest.raises(dq.DataError, match="once only"):
-        reader.open()
+    for again in (reader.open, reader.table):
+        with pytest.raises(dq.DataError, match="once only"):
+            again()
 
 
 def test_batches_are_short_and_pieces_are_several() -> None:
@@ -329,3 +331,15 @@ def test_text_as_dictionaries(tmp_path: Path) -> None:
     # Where one file holds it as text, it is text in all.
     pq.write_table(table, tmp_path / "f" / "2.parquet", use_dictionary=False)
     assert gathered(as_feed(tmp_path / "f"), dictionaries=True).equals(pa.concat_tables([table, table]))
+
+
+def test_a_row_group_is_not_read_at_once(tmp_path: Path) -> None:
+    columns = {name: pa.array(np.random.default_rng(0).integers(0, 2**62, 1_000_000)) for name in "abc"}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=1_000_000, use_dictionary=False)
+    del columns
+    before = pa.total_allocated_bytes()
+    with as_feed(tmp_path / "t.parquet").open() as pieces:
+        piece = pieces.take()
+        assert piece is not None
+        next(piece.batches)
+        assert pa.total_allocated_bytes() - before < os.path.getsize(tmp_path / "t.parquet") / 2

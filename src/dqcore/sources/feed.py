@@ -135,18 +135,21 @@ class Feed(ABC):
         With `dictionaries`, text that the file holds as dictionaries throughout comes as dictionary arrays; the values
         are the same. Raises `DataError` for a column that is not there, for what can be read once and was, and where a
         file changed since the feed was made."""
-        if self._opened and not self.again:
-            raise DataError("this data can be read once only, and was; give a table, a file or a dataset")
         names = None if columns is None else self._places(columns)
-        self._opened = True
+        self._open()
         return Pieces(self._parts(names, dictionaries), self._narrowed(names, dictionaries))
 
     def table(self) -> pa.Table:
         """All rows as one table, in the batches in which they come."""
-        self._opened = True
+        self._open()
         return pa.Table.from_batches(
             [batch for part in self._parts(None, False) for batch in counted(part)], self.schema
         )
+
+    def _open(self) -> None:
+        if self._opened and not self.again:
+            raise DataError("this data can be read once only, and was; give a table, a file or a dataset")
+        self._opened = True
 
     @abstractmethod
     def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:

@@ -94,6 +94,8 @@ class Parquet(Content):
         return parquet.ParquetFile(
             handle,
             page_checksum_verification=True,
+            # That would read whole row groups, and by threads of Arrow's.
+            pre_buffer=False,
             buffer_size=_BUFFER if self._file.filesystem is None else _BUFFER_ELSEWHERE,
             # A row group is not held as it stands in the file; elsewhere that saves many small requests.
             pre_buffer=self._file.filesystem is not None,
