@@ -97,8 +97,6 @@ class Parquet(Content):
             # That would read whole row groups, and by threads of Arrow's.
             pre_buffer=False,
             buffer_size=_BUFFER if self._file.filesystem is None else _BUFFER_ELSEWHERE,
-            # A row group is not held as it stands in the file; elsewhere that saves many small requests.
-            pre_buffer=self._file.filesystem is not None,
             # Spark's 96-bit times would wrap around in nanoseconds, so they are read as microseconds.
             **{"coerce_int96_timestamp_unit": "us", **how},
         )
