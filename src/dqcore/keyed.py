@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +24,17 @@ from .morsel import Cells, Codes, Flags, Morsel, Ref
 from .steps import TOO_MANY_ROWS, Steps
 
 if TYPE_CHECKING:
-    from ._native.partitions import Beside, Piece
+    from ._native.partitions import Beside, Piece, Rows
 
 Run = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs tasks, on as many threads as there may be, and gives their results in order."""
 
+T = TypeVar("T")
+
+ENTRY = 12
+"""Bytes of a key that was scanned."""
+STORED_BYTES, STORED_ROOM = 28, 16 << 20
+"""What a row whose key is not in memory may take there, and how much is read of such keys at a time."""
 TASKS = 16
 """Partitions are shared out among threads in so many parts, so that one that is slow holds nobody up."""
 SPARSE = 8
@@ -41,8 +47,11 @@ class Store(Protocol):
     def keep(self, array: NDArray[Any]) -> Any:
         """Keeps an array (of bytes), in memory or elsewhere, and gives what stands for it."""
 
-    def see(self, kept: Any) -> NDArray[np.uint8]:
-        """What was kept."""
+    def part(self, kept: Any, start: int, end: int | None) -> NDArray[np.uint8]:
+        """Some bytes of what was kept: from `start` up to `end` (None: all that follow)."""
+
+    def size(self, kept: Any) -> int:
+        """How many bytes were kept."""
 
     def codes(self, rows: int) -> Codes:
         """Room for a code a row, all of them passes."""
@@ -62,6 +71,7 @@ class ScannedKeys:
 
     def __init__(self, pieces: list[Piece], valid: list[tuple[int, Flags | None]]) -> None:
         self.pieces, self.valid = pieces, valid
+        self._held: Partitions | None = None
 
     def merge(self, other: ScannedKeys) -> ScannedKeys:
         return ScannedKeys(self.pieces + other.pieces, self.valid + other.valid)
@@ -71,7 +81,15 @@ class ScannedKeys:
 
     def shares(self) -> list[tuple[int, int]]:
         """Which partitions are looked at in one go."""
-        return _shares(len(self))
+        parts = _partitions.PARTITIONS
+        step = parts if len(self) < parts * TASKS else parts // TASKS
+        return [(low, low + step) for low in range(0, parts, step)]
+
+    def partitions(self, low: int, high: int) -> Partitions:
+        """The keys, at least those of the partitions from `low` up to `high`."""
+        if self._held is None:
+            self._held = Partitions(self.pieces)
+        return self._held
 
     def codes(self) -> Codes:
         """A code a row: a skip where the row is as if absent, else a pass."""
@@ -86,24 +104,32 @@ class ScannedKeys:
 
     def mark_repeats(self, codes: Codes, code: int, keep_first: bool, run: Run) -> None:
         """Writes `code` where a key stands in several rows; with `keep_first` not on the first of them."""
-        held, shares = Partitions(self.pieces), self.shares()
-        if len(shares) == 1:
-            held.mark_repeats(*shares[0], keep_first, code, codes)
-        else:
-            run([partial(held.mark_repeats, low, high, keep_first, code, codes) for low, high in shares])
+
+        def mark(low: int, high: int) -> None:
+            self.partitions(low, high).mark_repeats(low, high, keep_first, code, codes)
+
+        self._run(mark, run)
 
     def repeats(self, run: Run, near: bool = False) -> list[Repeats]:
         """The rows of the keys that stand in several, some groups in each part. With `near`, `spans` stand beside the
         keys, and a row with no other of its key within the limit of these may be left out."""
-        held = Partitions(self.pieces)
-        tasks = [partial(held.find_repeats, low, high, near) for low, high in self.shares()]
-        return [Repeats(*found) for found in run(tasks)]
+        return [
+            Repeats(*found)
+            for found in self._run(lambda low, high: self.partitions(low, high).find_repeats(low, high, near), run)
+        ]
 
     def mark_differing(self, codes: Codes, columns: int, run: Run) -> None:
         """With `columns` columns of hashes beside the keys: writes k + 1 over the passes of rows whose key has several
         values in column k, the first such one, and that have one there themselves."""
-        held = Partitions(self.pieces)
-        run([partial(held.mark_differing, low, high, columns, codes) for low, high in self.shares()])
+
+        def mark(low: int, high: int) -> None:
+            self.partitions(low, high).mark_differing(low, high, columns, codes)
+
+        self._run(mark, run)
+
+    def _run(self, do: Callable[[int, int], T], run: Run) -> list[T]:
+        shares = self.shares()
+        return [do(*shares[0])] if len(shares) == 1 else run([partial(do, *share) for share in shares])
 
 
 class KeptKeys(NamedTuple):
@@ -125,23 +151,45 @@ class KeptKeys(NamedTuple):
 
 
 class StoredKeys(ScannedKeys):
-    """The keys of a table whose morsels were kept, in order."""
+    """The keys of a table whose morsels were kept, in order. A few partitions of them are in memory at a time."""
 
     def __init__(self, morsels: Sequence[KeptKeys], store: Store) -> None:
+        super().__init__([], [])
         self._morsels, self._store = morsels, store
-        pieces = [
-            (store.see(entries), starts, None if beside is None else store.see(beside), row)
-            for morsel in morsels
-            for entries, starts, beside, row in morsel.pieces
-        ]
-        super().__init__(pieces, [])
 
     def __len__(self) -> int:
         return sum(morsel.rows for morsel in self._morsels)
 
     def shares(self) -> list[tuple[int, int]]:
-        # One partition at a time: of what is elsewhere no more need be in memory.
-        return [(low, low + 1) for low in range(_partitions.PARTITIONS)]
+        parts = _partitions.PARTITIONS
+        held = max(1, len(self) * STORED_BYTES // parts)
+        step = min(parts // TASKS, 1 << max(0, (STORED_ROOM // held).bit_length() - 1))
+        return [(low, low + step) for low in range(0, parts, step)]
+
+    def partitions(self, low: int, high: int) -> Partitions:
+        return Partitions([self._part(*piece, low, high) for morsel in self._morsels for piece in morsel.pieces])
+
+    def _part(self, entries: Any, starts: Rows, beside: Any, row: int, low: int, high: int) -> Piece:
+        """The partitions from `low` up to `high` of a piece; the others have nothing."""
+        total, start, end = int(starts[-1]), int(starts[low]), int(starts[high])
+        width = 0 if beside is None or not total else self._store.size(beside) // total
+        # Columns beside the entries stand one after the other.
+        columns = (
+            [
+                self._store.part(beside, 16 * (total * column + start), 16 * (total * column + end))
+                for column in range(width // 16)
+            ]
+            or [self._store.part(beside, width * start, width * end)]
+            if width
+            else []
+        )
+        own = np.clip(starts, start, end) - np.uint32(start)
+        return (
+            self._store.part(entries, ENTRY * start, ENTRY * end),
+            own.astype(np.uint32),
+            np.concatenate(columns) if columns else None,
+            row,
+        )
 
     def codes(self) -> Codes:
         codes = self._store.codes(len(self))
@@ -155,10 +203,9 @@ class StoredKeys(ScannedKeys):
 
     def mark_sifted(self, marks: Codes, near: bool, run: Run) -> None:
         """Writes a 1 for each row of a key that stands in several, at most those with another one that is `near`."""
-        held = Partitions(self.pieces)
 
         def mark(low: int, high: int) -> None:
-            rows, _, _ = held.find_repeats(low, high, near)
+            rows, _, _ = self.partitions(low, high).find_repeats(low, high, near)
             marks[rows] = 1
 
         run([partial(mark, *share) for share in self.shares()])
@@ -267,9 +314,3 @@ def _picked(cells: Cells, rows: pa.Array) -> Cells:
         return Cells(take(cells.values, rows))
     assert cells.indices is not None
     return Cells(cells.values, cells.indices.take(rows), cells.once)
-
-
-def _shares(rows: int) -> list[tuple[int, int]]:
-    parts = _partitions.PARTITIONS
-    step = parts if rows < parts * TASKS else parts // TASKS
-    return [(low, low + step) for low in range(0, parts, step)]

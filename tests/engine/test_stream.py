@@ -344,9 +344,9 @@ def test_a_spill_keeps_what_it_is_given() -> None:
     assert [isinstance(each, np.ndarray) for each in kept] == [True, False, False, False]
     assert room.written == 3 * 64
     for number, each in enumerate(kept):
-        assert (room.see(each) == number).all()
+        assert (room.part(each, 0, None) == number).all()
     room.release()
-    assert (room.see(kept[3]) == 3).all()
+    assert (room.part(kept[3], 5, 9) == 3).all()
     codes = room.codes(1_000)
     codes[7] = 1
     assert codes.sum() == 1

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,15 @@ DOUBTED: int
 
 class Stamps:
     rows: int
-    def firsts(self) -> Ids: ...
-    def give(self) -> tuple[Bytes, Bytes]: ...
-    def move(self, stamps: Bytes, numbers: Bytes) -> None: ...
+    def shared_out(self, shares: int) -> tuple[Bytes, NDArray[np.uint16], list[Share]]: ...
+    @classmethod
+    def of_share(cls, rows: int, share: Share, stamps: Bytes, numbers: NDArray[np.uint16]) -> Stamps: ...
+
+class Share(NamedTuple):
+    met: NDArray[np.uint8]
+    start: int
+    end: int
+    firsts: Ids
 
 class Grouped(Step):
     stamps: list[Stamps]

@@ -1,11 +1,13 @@
 """Clocks: each device's error against a reference, cut where the clock jumped. See clocks.h for how."""
 
+from typing import NamedTuple
+
 import numpy as np
 from math import lgamma
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from . cimport cpu
 from .arena cimport Arena, bytes_for
@@ -50,6 +52,7 @@ cdef extern from "clocks.h" nogil:
         int64_t n
         dq_stamp* stamps
         uint16_t* rows
+        int64_t counted
         int failed
 
     ctypedef struct dq_table:
@@ -184,41 +187,81 @@ cdef class Stamps:
 
     cdef dq_grouped grouped
     cdef readonly int64_t rows
+    cdef int64_t numbered
     cdef object kept
 
-    def __cinit__(self, int64_t rows, Arena arena=None):
+    def __cinit__(self, int64_t rows, Arena arena=None, kept=None):
         self.rows = rows
-        # Stamps of whole morsels fill the arena's blocks to the brim, which they would not with the rows behind them.
-        stamps = np.empty(16 * rows, np.uint8) if arena is None else arena.empty(16 * rows)
-        numbers = np.empty(rows, np.uint16)
-        self.kept = stamps, numbers
-        self.grouped.stamps = <dq_stamp*>writable(stamps, 16 * rows)
-        self.grouped.rows = <uint16_t*>writable(numbers, 2 * rows)
+        if kept is None:
+            # Stamps of whole morsels fill the arena's blocks to the brim, which they would not with the rows behind them.
+            stamps = np.empty(16 * rows, np.uint8) if arena is None else arena.empty(16 * rows)
+            kept = stamps, np.empty(rows, np.uint16)
+        stamps, numbers = self.kept = kept
+        self.numbered = len(numbers)
+        self.grouped.stamps = <dq_stamp*>readable(stamps, 0)
+        self.grouped.rows = <uint16_t*>readable(numbers, 2 * self.numbered)
 
     def __dealloc__(self):
         free(self.grouped.met)
 
-    def firsts(self):
-        """The first row of each device, in the order in which they were met (int64)."""
-        rows = np.empty(self.grouped.n, np.int64)
-        cdef int64_t* out = <int64_t*>writable(rows, 8 * self.grouped.n)
-        cdef int64_t k
-        for k in range(self.grouped.n):
-            out[k] = self.grouped.met[k].first_row
-        return rows
-
-    def give(self):
-        """The stamps and their rows, as bytes, which are no longer held here: until `move` tells where they are."""
+    def shared_out(self, int64_t shares):
+        """The stamps as bytes, and the rows (uint16) they are of, by share of the devices, of which there are `shares` (a power
+        of two); and for each share its `Share`. The rows that do not count are behind those of the last one."""
+        if self.grouped.failed:
+            raise MemoryError("no memory for the devices of a morsel")
+        cdef int64_t n = self.grouped.n, k
+        met = np.empty(n * sizeof(dq_met), np.uint8)
+        memcpy(writable(met, n * sizeof(dq_met)), self.grouped.met, n * sizeof(dq_met))
+        share_of, counts = np.empty(n, np.int64), np.empty(n, np.int64)
+        starts, firsts = np.empty(n, np.int64), np.empty(n, np.int64)
+        cdef int64_t* s = <int64_t*>writable(share_of, 8 * n)
+        cdef int64_t* c = <int64_t*>writable(counts, 8 * n)
+        cdef int64_t* at = <int64_t*>writable(starts, 8 * n)
+        cdef int64_t* first = <int64_t*>writable(firsts, 8 * n)
+        for k in range(n):
+            s[k] = self.grouped.met[k].hash.b & (shares - 1)
+            c[k], at[k], first[k] = self.grouped.met[k].n, self.grouped.met[k].start, self.grouped.met[k].first_row
+        order = np.argsort(share_of, kind="stable")
+        sizes, counted = counts[order], int(counts.sum())
+        ends = np.cumsum(sizes)
+        places = np.repeat(starts[order] - ends + sizes, sizes) + np.arange(counted)
         stamps, numbers = self.kept
-        self.kept = None
-        self.grouped.stamps, self.grouped.rows = NULL, NULL
-        return stamps, numbers.view(np.uint8)
+        moved = stamps[: 16 * counted].view(np.uint64).reshape(-1, 2).take(places, axis=0).reshape(-1).view(np.uint8)
+        rows = np.concatenate([numbers[places], numbers[counted:]])
+        edges = np.searchsorted(share_of[order], np.arange(shares + 1))
+        row_edges = np.concatenate([np.zeros(1, np.int64), ends])[edges]
+        devices = met.reshape(n, sizeof(dq_met))[order]
+        return moved, rows, [
+            Share(devices[low:high], int(start), int(end), firsts[order[low:high]])
+            for low, high, start, end in zip(edges, edges[1:], row_edges, row_edges[1:])
+        ]
 
-    def move(self, stamps, numbers):
-        """Where the bytes are that `give` gave."""
-        self.grouped.stamps = <dq_stamp*>readable(stamps, 16 * self.rows)
-        self.grouped.rows = <uint16_t*>readable(numbers, 2 * self.rows)
-        self.kept = stamps, numbers.view(np.uint16)
+    @classmethod
+    def of_share(cls, int64_t rows, share, stamps, numbers):
+        """The stamps of a share alone: its bytes, and the rows that they are of, behind them any that do not count."""
+        cdef Stamps own = cls(rows, None, (stamps, numbers))
+        cdef int64_t n = len(share.met), k, start = 0
+        own.grouped.n, own.grouped.counted = n, share.end - share.start
+        own.grouped.met = <dq_met*>malloc((n or 1) * sizeof(dq_met))
+        if own.grouped.met == NULL:
+            raise MemoryError("no memory for the devices of a morsel")
+        memcpy(own.grouped.met, readable(np.ascontiguousarray(share.met), n * sizeof(dq_met)), n * sizeof(dq_met))
+        for k in range(n):
+            own.grouped.met[k].start = start
+            start += own.grouped.met[k].n
+        if start != own.grouped.counted or len(stamps) != 16 * start or len(numbers) < start:
+            raise ValueError(f"{len(stamps)} bytes of stamps where devices have {start}")
+        return own
+
+
+class Share(NamedTuple):
+    """A share of the devices of a group of rows: what is known of each, where their stamps begin and end among all, and the
+    row of the group in which each was first met."""
+
+    met: np.ndarray
+    start: int
+    end: int
+    firsts: np.ndarray
 
 
 cdef class Grouped(Step):
@@ -296,8 +339,6 @@ cdef class Devices:
         for stamps in pieces:
             if stamps.grouped.failed:
                 raise MemoryError("no memory for the devices of a morsel")
-            if stamps.kept is None:
-                raise ValueError("stamps that were given away")
             met += stamps.grouped.n
             base += stamps.rows
         self.codes = np.zeros(base, np.uint8)
@@ -316,7 +357,7 @@ cdef class Devices:
                 runs[at].stamps, runs[at].rows = stamps.grouped.stamps + one.start, stamps.grouped.rows + one.start
                 runs[at].codes, runs[at].n = codes + base, one.n
                 at += 1
-            dq_skip_uncounted(&stamps.grouped, stamps.rows, codes + base)
+            dq_skip_uncounted(&stamps.grouped, stamps.numbered, codes + base)
             base += stamps.rows
         groups = Groups(hashes, np.ones(met, np.uint8))
         order, self.edges = in_order(groups.ids, len(groups))

@@ -178,9 +178,9 @@ static int dq_run_group(const void *state, int64_t from, int64_t n, uint8_t *cod
   return 0;
 }
 
-/* Skips the rows of a group that do not count. */
-static void dq_skip_uncounted(const dq_grouped *g, int64_t rows, uint8_t *codes) {
-  for (int64_t i = g->counted; i < rows; i++) codes[g->rows[i]] = DQ_SKIP;
+/* Skips the rows of a group that do not count; so many rows of it are numbered. */
+static void dq_skip_uncounted(const dq_grouped *g, int64_t numbered, uint8_t *codes) {
+  for (int64_t i = g->counted; i < numbered; i++) codes[g->rows[i]] = DQ_SKIP;
 }
 
 DQ_INLINE int dq_stamp_before(const dq_stamp *a, const dq_stamp *b) {

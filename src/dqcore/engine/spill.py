@@ -49,9 +49,16 @@ class Spill:
         # A copy, since it may be a small part of a block that would be kept with it.
         return array.copy() if self.hold(array.nbytes) else self.write(array)
 
-    def see(self, kept: NDArray[Any] | Place) -> NDArray[np.uint8]:
-        """What was kept, where it is."""
-        return np.frombuffer(self.view(kept), np.uint8) if isinstance(kept, Place) else kept
+    def size(self, kept: NDArray[Any] | Place) -> int:
+        """How many bytes were kept."""
+        return kept.size if isinstance(kept, Place) else kept.nbytes
+
+    def part(self, kept: NDArray[Any] | Place, start: int, end: int | None) -> NDArray[np.uint8]:
+        """Some bytes of what was kept: where they are in memory, else a copy."""
+        if not isinstance(kept, Place):
+            return kept[start:end]
+        end = kept.size if end is None else end
+        return np.frombuffer(self.read(Place(kept.offset + start, end - start)), np.uint8)
 
     @property
     def written(self) -> int:

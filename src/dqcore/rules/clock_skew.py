@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .. import clocks
 from .._native import clocks as _clocks
 from .._native import steps as _steps
+from .._native.clocks import Stamps
 from ..arrays import numbers, take
 from ..binding import Binding
 from ..durations import microseconds
@@ -37,10 +38,12 @@ from .base import (
 )
 
 if TYPE_CHECKING:
-    from .._native.clocks import Stamps
+    from .._native.clocks import Share
 
 Ids = NDArray[np.int64]
 
+STORED_SHARES = 16
+"""Stamps that are not in memory are judged one such share of the devices after the other."""
 SHARES = 16
 """Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
 MOST_REMEMBERED = 65_536
@@ -162,29 +165,62 @@ class Stamped(NamedTuple):
     def merge(self, other: Stamped) -> Stamped:
         return Stamped(self.stamps + other.stamps, self.by + other.by)
 
+    def shares(self) -> list[list[Stamps]]:
+        """The stamps of some devices after those of others."""
+        return [self.stamps]
+
     def keys(self, rows: Ids, types: list[pa.DataType]) -> list[pa.ChunkedArray]:
         """The `by` columns on some rows (ascending)."""
         return taken(self.by, rows, types)
 
 
-class KeptStamps(NamedTuple):
-    """The stamps of a morsel, kept: with each of its `Stamps` what a store has of it; the rows in which its devices were
-    first met, and their keys."""
+class Told(NamedTuple):
+    """What was found of some devices: the first row of each, the pieces of all their clocks, how many each has, and what
+    each piece was told to be."""
 
-    stamps: list[tuple[Stamps, Any, Any]]
+    firsts: Ids
+    found: NDArray[Any]
+    counts: Ids
+    diagnoses: NDArray[np.object_]
+
+
+class KeptStamps(NamedTuple):
+    """The stamps of a morsel, kept: of each of its groups the rows, and what a store has of stamps and of their rows, by
+    share of the devices; the rows in which its devices were first met, and their keys."""
+
+    groups: list[tuple[int, Any, Any, list[Share]]]
     firsts: Ids
     keys: list[pa.ChunkedArray]
 
 
-class StoredStamps(Stamped):
-    """The stamps of a table whose morsels were kept; `by` has nothing, `met` the rows in which devices were met and their
-    keys."""
+class StoredStamps:
+    """The stamps of a table whose morsels were kept."""
 
-    met: tuple[Ids, list[pa.ChunkedArray]]
+    def __init__(self, parts: Sequence[KeptStamps], store: Store) -> None:
+        self._groups = [group for part in parts for group in part.groups]
+        self._store = store
+        lengths = [sum(rows for rows, *_ in part.groups) for part in parts]
+        firsts = [part.firsts + before for part, before in zip(parts, np.cumsum([0, *lengths]), strict=False)]
+        self._firsts = np.concatenate(firsts)
+        columns = zip(*(part.keys for part in parts), strict=True)
+        self._keys = [
+            pa.chunked_array([chunk for one in same for chunk in one.chunks], same[0].type) for same in columns
+        ]
+
+    def shares(self) -> Iterator[list[Stamps]]:
+        """The stamps of one share of the devices at a time."""
+        for number in range(STORED_SHARES):
+            yield [self._stamps(*group, number) for group in self._groups]
+
+    def _stamps(self, rows: int, stamps: Any, numbers: Any, shares: list[Share], number: int) -> Stamps:
+        share, last = shares[number], number == STORED_SHARES - 1
+        times = self._store.part(stamps, 16 * share.start, 16 * share.end)
+        # The rows that do not count are behind those of the last share.
+        own = self._store.part(numbers, 2 * share.start, None if last else 2 * share.end)
+        return Stamps.of_share(rows, share, times, own.view(np.uint16))
 
     def keys(self, rows: Ids, types: list[pa.DataType]) -> list[pa.ChunkedArray]:
-        firsts, keys = self.met
-        return [take(key, numbers(np.searchsorted(firsts, rows))) for key in keys]
+        return [take(key, numbers(np.searchsorted(self._firsts, rows))) for key in self._keys]
 
 
 class ClockSkewCheck(KeyCheck):
@@ -218,48 +254,56 @@ class ClockSkewCheck(KeyCheck):
     def _stamped(self, step: _clocks.Grouped, morsel: Morsel) -> Stamped:
         return Stamped(step.stamps, [tuple(map(morsel.cells, self.rule.by))])
 
-    def judge(self, state: Stamped, run: Run) -> Judged:
+    def judge(self, state: Stamped | StoredStamps, run: Run) -> Judged:
+        told: list[Told] = []
+        codes = None
+        for stamps in state.shares():
+            devices = _clocks.Devices(stamps)
+            told.append(self._judge(devices, run))
+            # Each row is of one device, and passes where others are judged.
+            codes = devices.codes if codes is None else np.bitwise_or(codes, devices.codes, out=codes)
+        assert codes is not None
+        return Judged(codes, partial(self._details, state, told))
+
+    def _judge(self, devices: _clocks.Devices, run: Run) -> Told:
+        """Writes the codes of the rows of some devices."""
         min_rows, ahead = self.rule.min_rows, len(REASONS)
-        devices = _clocks.Devices(state.stamps)
         shares = devices.shares(SHARES)
         parts = run([partial(devices.pieces, *share, self.lag, self.tolerance, min_rows, ahead) for share in shares])
         found = np.concatenate([np.zeros(0, _clocks.PIECE), *[pieces for pieces, _ in parts]])
         counts = np.concatenate([np.zeros(0, np.int64), *[made for _, made in parts]])
-        told = clocks.diagnose(found, self.tolerance, self.rule.max_drift_ppm, min_rows)
+        diagnoses = clocks.diagnose(found, self.tolerance, self.rule.max_drift_ppm, min_rows)
         cuts = np.cumsum([len(pieces) for pieces, _ in parts])
-        given = np.split(self._codes(found, told), cuts)
+        given = np.split(self._codes(found, diagnoses), cuts)
         run(
             [
                 partial(devices.judge, low, end, pieces, made, codes, self.tolerance, ahead)
                 for (low, end), (pieces, made), codes in zip(shares, parts, given, strict=False)
             ]
         )
-        keys = pa.table(state.keys(devices.firsts, self.types), names=list(self.rule.by))
-        details = partial(clocks.details, keys, found, counts, told, self.rule.reference, self.zone)
-        return Judged(devices.codes, details)
+        return Told(devices.firsts, found, counts, diagnoses)
+
+    def _details(self, state: Stamped | StoredStamps, told: Sequence[Told]) -> pa.Table:
+        firsts, found, counts, diagnoses = (np.concatenate(part) for part in zip(*told, strict=True))
+        keys = pa.table(state.keys(firsts, self.types), names=list(self.rule.by))
+        return clocks.details(keys, found, counts, diagnoses, self.rule.reference, self.zone)
 
     def apart(self) -> tuple[str, ...]:
         return self.rule.by
 
     def keep(self, state: Stamped, store: Store) -> KeptStamps:
         """A device is known again by its key in the row in which a morsel first meets it."""
-        rows = [stamps.rows for stamps in state.stamps]
-        met = [stamps.firsts() + before for stamps, before in zip(state.stamps, np.cumsum([0, *rows]), strict=False)]
-        firsts = np.sort(np.concatenate([np.zeros(0, np.int64), *met]))
-        keys = taken(state.by, firsts, self.types)
-        kept = [(stamps, *map(store.keep, stamps.give())) for stamps in state.stamps]
-        return KeptStamps(kept, firsts, keys)
+        groups, met, before = [], [np.zeros(0, np.int64)], 0
+        for stamps in state.stamps:
+            times, rows, shares = stamps.shared_out(STORED_SHARES)
+            groups.append((stamps.rows, store.keep(times), store.keep(rows.view(np.uint8)), shares))
+            met += [share.firsts + before for share in shares]
+            before += stamps.rows
+        firsts = np.sort(np.concatenate(met))
+        return KeptStamps(groups, firsts, taken(state.by, firsts, self.types))
 
     def kept(self, parts: Sequence[KeptStamps], store: Store) -> StoredStamps:
-        for stamps, times, rows in (of_group for part in parts for of_group in part.stamps):
-            stamps.move(store.see(times), store.see(rows))
-        lengths = [sum(stamps.rows for stamps, _, _ in part.stamps) for part in parts]
-        firsts = [part.firsts + before for part, before in zip(parts, np.cumsum([0, *lengths]), strict=False)]
-        columns = zip(*(part.keys for part in parts), strict=True)
-        keys = [pa.chunked_array([chunk for one in same for chunk in one.chunks], same[0].type) for same in columns]
-        state = StoredStamps([stamps for part in parts for stamps, _, _ in part.stamps], [])
-        state.met = np.concatenate(firsts), keys
-        return state
+        return StoredStamps(parts, store)
 
     def joined(self, details: Sequence[tuple[pa.Table, NDArray[np.int64] | None]]) -> pa.Table:
         return clocks.in_order(pa.concat_tables([table for table, _ in details]), len(self.rule.by))
