@@ -126,7 +126,7 @@ def imported_by(code: str, among: tuple[str, ...]) -> list[str]:
 
 HEAVY = (
     "pandas", "polars", "pint", "yaml", "jinja2", "sqlite3", "importlib.metadata", "importlib.resources",
-    "pyarrow.dataset", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute",
+    "pyarrow.dataset", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute", "rich",
 )  # fmt: skip
 UNASKED = (
     "dqcore.sql",

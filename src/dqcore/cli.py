@@ -83,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--allow", action="append", default=[], metavar="MODULE", help="modules that checks may name")
     command.add_argument("--now", metavar="TIME", help="what counts as now (default: the clock; recorded)")
     command.add_argument("--pilot", action="store_true", help="true verdicts, no consequences: exit status 0")
+    shown = command.add_mutually_exclusive_group()
+    shown.add_argument("--progress", action="store_true", help="tell of progress in logs too, and of short runs")
+    shown.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     add_source(command, required=False)
 
     command = commands.add_parser("convert", help="make one table of the results in messages")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import reduce
 from importlib import import_module
@@ -15,6 +16,7 @@ from typing import Any
 
 from .errors import RuleError
 from .outputs import write_batches, write_failures, write_folder, write_table
+from .progress import Shown
 from .registry import Registry
 from .report import Report
 from .report.terminal import printable, summary_text
@@ -24,6 +26,8 @@ from .ruleset import RuleSet
 from .sources.results import Reading
 
 PASSED, FAILED, NOT_WHOLE = 0, 1, 3
+LONG = 0.5
+"""Seconds that a run may take before its progress is shown unasked."""
 
 
 def run_validate(given: argparse.Namespace) -> int:
@@ -33,9 +37,15 @@ def run_validate(given: argparse.Namespace) -> int:
     registries = {name: Registry(path) for name, path in map(named, given.registry)}
     now = given.now or datetime.now(UTC)
     reading = reading_of(given)
-    report = rules.validate(
-        reading or given.data, registries=registries, threads=given.threads, now=now, memory=given.memory
-    )
+    with progress_of(given) as progress:
+        report = rules.validate(
+            reading or given.data,
+            registries=registries,
+            threads=given.threads,
+            now=now,
+            progress=progress,
+            memory=given.memory,
+        )
     write_outputs(report, given)
     whole = reading is None or told(reading, given.errors)
     # Only what has been written is told.
@@ -43,6 +53,15 @@ def run_validate(given: argparse.Namespace) -> int:
     if not whole:
         return NOT_WHOLE
     return PASSED if report.passed or report.about.pilot else FAILED
+
+
+def progress_of(given: argparse.Namespace) -> AbstractContextManager[Shown | bool]:
+    """What shows the progress of a run: on a terminal where it is long, anywhere if it is asked for."""
+    if given.progress:
+        return Shown()
+    if given.quiet or sys.stderr is None or not sys.stderr.isatty():
+        return nullcontext(False)
+    return Shown(LONG)
 
 
 def run_convert(given: argparse.Namespace) -> int:

@@ -1,94 +1,161 @@
-"""Progress of a long run: a line on standard error, or a function of the user's."""
+"""Progress of a long run: a bar or a line on standard error, or a function of the user's.
+
+A run has phases, one after the other (checking, judging keys, writing), and rows that are done in each. A terminal gets a
+bar where `rich` is installed, else a line that is written over; a log gets a line every ten seconds. What is left of a
+phase is one line of text, in all three.
+"""
 
 from __future__ import annotations
 
-import sys
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from types import TracebackType
+from typing import Protocol, Self, TextIO
 
 from .errors import RuleError
-
-Tick = Callable[[int], None]
-"""Called with the rows of each morsel that is done, by the thread that called `validate`."""
+from .progress_text import Drawn, Line, Phase, Screen
 
 ON_TERMINAL, IN_FILE = 0.25, 10.0
-"""Seconds between two lines: one that is written over, or one more in a log."""
+"""Seconds between two tellings: what is written over, or one more line in a log."""
+
+
+class Progress(Protocol):
+    """What a run tells of itself, all in the thread that called `validate`."""
+
+    def phase(self, name: str, rows: int | None) -> None:
+        """Another phase begins, of so many rows; None where nobody knows how many."""
+
+    def __call__(self, rows: int) -> None:
+        """So many rows more of this phase are done."""
 
 
 @contextmanager
-def ticking(progress: bool | Callable[[int], None], rows: int, rules: int) -> Iterator[Tick | None]:
-    """What to call as morsels are done; None where nobody asked. `RuleError` for what can be told nothing."""
+def ticking(
+    progress: bool | Callable[[int], None], rows: int | None, rules: int, name: str | None = None
+) -> Iterator[Progress | None]:
+    """What to tell of a run over `rows` with the rule set `name`; None where nobody asked. `RuleError` for what can be
+    told nothing. A `Shown` that was given stays open: who made it may have more to show."""
     if progress is False:
         yield None
+    elif isinstance(progress, Shown):
+        progress.begin(rows, rules, name)
+        yield progress
     elif progress is True:
-        line = Line(rows, rules)
-        try:
-            yield line
-            line.finish()
-        finally:
-            line.leave()
+        with Shown() as shown:
+            shown.begin(rows, rules, name)
+            yield shown
     elif callable(progress):
-        yield _summing(progress)
+        yield Told(progress)
     else:
         raise RuleError(
             f"progress is {progress!r}; give True for a line on standard error, or a function of the rows done"
         )
 
 
-def _summing(told: Callable[[int], None]) -> Tick:
-    done = 0
+class Told:
+    """A function of the user's, called with how many rows of the data are done.
 
-    def tick(rows: int) -> None:
-        nonlocal done
-        done += rows
-        told(done)
+    That is the first phase with rows: what goes over the same rows again has no rows to add."""
 
-    return tick
+    def __init__(self, function: Callable[[int], None]) -> None:
+        self._function = function
+        self._done = 0
+        self._again = False
 
-
-class Line:
-    """`1,000,000 of 5,000,000 rows, 9 rules, 2.1 s`, written a few times a second at most.
-
-    A terminal's line is written over; into a file a line goes every ten seconds. What cannot be written is not."""
-
-    def __init__(
-        self, rows: int, rules: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.rows, self.rules, self.done = rows, rules, 0
-        self._stream = stream or sys.stderr
-        self._clock = clock
-        self._terminal = self._stream is not None and self._stream.isatty()
-        self._pause = ON_TERMINAL if self._terminal else IN_FILE
-        self._started = self._told = clock()
-        self._open = False
+    def phase(self, name: str, rows: int | None) -> None:
+        self._again = self._done > 0
 
     def __call__(self, rows: int) -> None:
-        self.done += rows
-        if self._clock() - self._told >= self._pause:
+        if not self._again:
+            self._done += rows
+            self._function(self._done)
+
+
+class Shown:
+    """Progress on standard error. A run that takes less than `wait` seconds shows nothing; without it, its last line.
+
+    What is written over is gone when this is left, by an error or an interrupt too; how far the run came stays."""
+
+    def __init__(
+        self, wait: float = 0.0, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wait, self._clock = wait, clock
+        self._screen = Screen(stream)
+        self._over = self._screen.terminal and not _dumb()
+        self._pause = ON_TERMINAL if self._over else IN_FILE
+        self._began = self._told = clock()
+        self._phase: Phase | None = None
+        self._drawn: Drawn | None = None
+        self._rules, self._name = 0, ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave(whole=error is None)
+
+    def begin(self, rows: int | None, rules: int, name: str | None) -> None:
+        """A run begins: what is called from here on is about it."""
+        self._leave(whole=True)
+        self._rules, self._name = rules, "" if name is None else str(name)
+        self._start("", rows)
+
+    def phase(self, name: str, rows: int | None) -> None:
+        # A run whose phases all have names begins without one, and nothing is done in that.
+        if self._phase is not None and (self._phase.name or self._phase.done):
+            self._leave(whole=True)
+        self._start(name, rows)
+
+    def __call__(self, rows: int) -> None:
+        if self._phase is not None:
+            self._phase.done += rows
             self._tell()
 
-    def finish(self) -> None:
-        """The last line, of all rows and the whole time."""
-        self._tell()
+    def _start(self, name: str, rows: int | None) -> None:
+        self._phase = Phase(self._name, name, rows, self._rules, self._clock())
+        # On a terminal a phase is seen at once: it may be one in which nobody counts rows.
+        self._tell(at_once=self._over)
 
-    def leave(self) -> None:
-        """Whatever is written next begins on a line of its own."""
-        if self._open:
-            self._write("\n")
+    def _tell(self, at_once: bool = False) -> None:
+        """Shows how far the phase is, where it is time to."""
+        now = self._clock()
+        early = now - self._began < max(self._wait, self._pause)
+        if self._phase is None or early or (not at_once and now - self._told < self._pause):
+            return
+        self._told = now
+        if not self._over:
+            self._screen.write(f"{self._phase.text(now)}\n")
+            return
+        if self._drawn is None:
+            self._drawn = _drawn(self._screen, self._clock)
+        self._drawn.draw(self._phase, now)
 
-    def _tell(self) -> None:
-        self._told = self._clock()
-        told = f"{self.done:,} of {self.rows:,} rows, {self.rules} rules, {self._told - self._started:.1f} s"
-        # The line before was no longer: numbers only grow.
-        self._write(f"\r{told}" if self._terminal else f"{told}\n")
-        self._open = self._terminal
-
-    def _write(self, text: str) -> None:
+    def _leave(self, whole: bool) -> None:
+        """Takes away what is written over, and leaves a line of the phase: if it is whole, or was on the screen."""
+        phase, drawn = self._phase, self._drawn
+        self._phase = self._drawn = None
+        now = self._clock()
         try:
-            if self._stream is not None:
-                self._stream.write(text)
-                self._stream.flush()
-        except (OSError, ValueError):
-            self._stream = None  # a closed terminal is no reason to lose the run
+            if drawn is not None:
+                drawn.clear()
+        finally:
+            if phase is not None and (drawn is not None or (whole and now - self._began >= self._wait)):
+                self._screen.write(f"{phase.text(now, ended=True)}\n")
+
+
+def _dumb() -> bool:
+    # What rich takes for a terminal on which nothing can be written over.
+    return os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+
+
+def _drawn(screen: Screen, clock: Callable[[], float]) -> Drawn:
+    """A bar where rich is installed and would draw on this terminal; else a line."""
+    try:
+        from .progress_bar import bar  # rich is an extra, and takes a while to import
+    except ImportError:
+        return Line(screen)
+    return bar(screen, clock) or Line(screen)

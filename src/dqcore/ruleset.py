@@ -176,7 +176,7 @@ class RuleSet:
 
         `registries` are reference tables by name. `threads` is how many CPUs to use (default: those this process may
         use); the answer does not depend on it. `now` (a time with a zone) is what counts as the future.
-        `progress=True` writes a line on standard error as rows are done; a function is called with how many are done.
+        `progress=True` shows on standard error how many rows are done (docs/reports.md); a function is called with how many.
 
         Files, datasets, readers and queries that take more than a fourth of `memory` (bytes, or a text such as "2GiB") are
         read a piece at a time, and what has no room is kept on disk, in the folder for temporary files, until the report is
@@ -359,7 +359,7 @@ class Validator:
         if progress is False:
             scanned = scan(self._plan, given, threads)
         else:
-            with ticking(progress, rows, len(self.rules)) as tick:
+            with ticking(progress, rows, len(self.rules), self.rules.name) as tick:
                 scanned = scan(self._plan, given, threads, tick=tick)
         written = given
         for name, column in written_columns(scanned).items():
@@ -373,7 +373,7 @@ class Validator:
         from .engine.stream import stream  # what fits in memory needs none of it
 
         feed, spill = given
-        with ticking(progress, feed.rows or 0, len(self.rules)) as tick:
+        with ticking(progress, feed.rows, len(self.rules), self.rules.name) as tick:
             streamed = stream(self._plan, feed, threads, spill, tick)
         return StreamedReport(self._about, streamed.outcomes, streamed.again, streamed.segments)
 
