@@ -550,3 +550,10 @@ def test_an_interrupt_on_a_true_terminal(command: list[str]) -> None:
     assert re.fullmatch(r"lab: [\d,]+ of 300,000 rows, 2 rules, [\d.,]+M? rows/s, \d+\.\d s", line)
     assert said == "dqcore: interrupted; nothing was written under a final name"
     assert rest == ""
+
+
+def test_data_read_a_piece_at_a_time_of_which_nobody_knows_the_length(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = 3_000_000  # more than a fourth of the memory
+    reader = pa.RecordBatchReader.from_batches(TABLE.schema, iter(pa.table({"id": range(rows)}).to_batches(50_000)))
+    assert RULES.validate(reader, progress=True, memory="64MiB").passed
+    assert re.fullmatch(r"3,000,000 rows, 2 rules, [\d.,]+M? rows/s, \d+\.\d s\n", capsys.readouterr().err)
