@@ -24,15 +24,15 @@ from .morsel import Cells, Codes, Flags, Morsel, Ref
 from .steps import TOO_MANY_ROWS, Steps
 
 if TYPE_CHECKING:
-    from ._native.partitions import Beside, Piece, Rows
+    from ._native.partitions import Beside, Piece
 
 Run = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs tasks, on as many threads as there may be, and gives their results in order."""
 
 T = TypeVar("T")
 
-ENTRY = 12
-"""Bytes of a key that was scanned."""
+ENTRY, HASH = 12, 16
+"""Bytes of a key that was scanned, and of a hash beside it."""
 STORED_BYTES, STORED_ROOM = 28, 16 << 20
 """What a row whose key is not in memory may take there, and how much is read of such keys at a time."""
 TASKS = 16
@@ -49,6 +49,9 @@ class Store(Protocol):
 
     def part(self, kept: Any, start: int, end: int | None) -> NDArray[np.uint8]:
         """Some bytes of what was kept: from `start` up to `end` (None: all that follow)."""
+
+    def parts(self, kept: Sequence[Any], starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Some bytes of each of several that were kept, one after the other."""
 
     def size(self, kept: Any) -> int:
         """How many bytes were kept."""
@@ -156,6 +159,17 @@ class StoredKeys(ScannedKeys):
     def __init__(self, morsels: Sequence[KeptKeys], store: Store) -> None:
         super().__init__([], [])
         self._morsels, self._store = morsels, store
+        pieces = [piece for morsel in morsels for piece in morsel.pieces]
+        self._entries = [entries for entries, _, _, _ in pieces]
+        self._beside = [beside for _, _, beside, _ in pieces]
+        self._starts = np.concatenate([starts for _, starts, _, _ in pieces]).reshape(len(pieces), -1)
+        self._rows = np.array([row for _, _, _, row in pieces], np.uint32)
+        widths = [
+            store.size(beside) // int(starts[-1])
+            for _, starts, beside, _ in pieces
+            if beside is not None and starts[-1]
+        ]
+        self._width = widths[0] if widths else 0
 
     def __len__(self) -> int:
         return sum(morsel.rows for morsel in self._morsels)
@@ -167,29 +181,22 @@ class StoredKeys(ScannedKeys):
         return [(low, low + step) for low in range(0, parts, step)]
 
     def partitions(self, low: int, high: int) -> Partitions:
-        return Partitions([self._part(*piece, low, high) for morsel in self._morsels for piece in morsel.pieces])
-
-    def _part(self, entries: Any, starts: Rows, beside: Any, row: int, low: int, high: int) -> Piece:
-        """The partitions from `low` up to `high` of a piece; the others have nothing."""
-        total, start, end = int(starts[-1]), int(starts[low]), int(starts[high])
-        width = 0 if beside is None or not total else self._store.size(beside) // total
-        # Columns beside the entries stand one after the other.
-        columns = (
-            [
-                self._store.part(beside, 16 * (total * column + start), 16 * (total * column + end))
-                for column in range(width // 16)
-            ]
-            or [self._store.part(beside, width * start, width * end)]
-            if width
-            else []
-        )
-        own = np.clip(starts, start, end) - np.uint32(start)
-        return (
-            self._store.part(entries, ENTRY * start, ENTRY * end),
-            own.astype(np.uint32),
-            np.concatenate(columns) if columns else None,
-            row,
-        )
+        starts = self._starts
+        begins, ends, totals = (starts[:, place].astype(np.int64) for place in (low, high, -1))
+        # Other partitions have nothing.
+        own = (np.clip(starts, begins[:, None], ends[:, None]) - begins[:, None]).astype(np.uint32)
+        counts, nothing = ends - begins, np.zeros(0, np.uint8)
+        entries = self._store.parts(self._entries, ENTRY * begins, ENTRY * counts)
+        width, beside = self._width, nothing
+        if width:
+            # Columns beside the entries stand one after the other, in each piece.
+            columns = np.arange(max(1, width // HASH))
+            each = width // len(columns)
+            at = each * (totals[:, None] * columns + begins[:, None])
+            kept = [one for one in self._beside for _ in columns]
+            beside = self._store.parts(kept, at.reshape(-1), np.repeat(each * counts, len(columns)))
+        before = np.cumsum(counts) - counts
+        return Partitions.of_arrays(entries, ENTRY * before, own, beside, width * before, width, self._rows)
 
     def codes(self) -> Codes:
         codes = self._store.codes(len(self))

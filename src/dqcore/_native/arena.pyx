@@ -11,6 +11,7 @@ cdef extern from "arena.h" nogil:
     void* dq_map(size_t size)
     void dq_unmap(void* p, size_t size)
     void dq_let_go(void* p, size_t size)
+    void dq_trim()
 
 
 cdef size_t MOST_SPARE = 128 << 20
@@ -133,3 +134,9 @@ MOST_LENT = 64
 cdef object bytes_for(Arena arena, size_t n):
     """Scratch from the arena, where there is one."""
     return np.empty(n, np.uint8) if arena is None else arena.scratch(n)
+
+
+def trim():
+    """Gives back to the system what the C library keeps of memory that was freed."""
+    with nogil:
+        dq_trim()

@@ -332,7 +332,7 @@ cdef class Devices:
     cdef readonly object codes
     cdef int64_t n
 
-    def __cinit__(self, pieces):
+    def __cinit__(self, pieces, shared=None):
         cdef Stamps stamps
         cdef int64_t met = 0, k, at = 0, base = 0
         self.held, self.spare = pieces, []
@@ -341,7 +341,8 @@ cdef class Devices:
                 raise MemoryError("no memory for the devices of a morsel")
             met += stamps.grouped.n
             base += stamps.rows
-        self.codes = np.zeros(base, np.uint8)
+        # Of several shares of the devices all may write into the same: each row is of one.
+        self.codes = np.zeros(base, np.uint8) if shared is None else shared
         hashes, first_rows = np.empty((met, 2), np.uint64), np.empty(met, np.int64)
         held = np.empty(met * sizeof(dq_run), np.uint8)
         cdef dq_hash* h = <dq_hash*>writable(hashes, 16 * met)

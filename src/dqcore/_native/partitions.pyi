@@ -30,6 +30,17 @@ def spans(times: NDArray[np.int64], limit: int, arena: Arena | None = None) -> R
 
 class Partitions:
     def __init__(self, pieces: Sequence[Piece]) -> None: ...
+    @classmethod
+    def of_arrays(
+        cls,
+        entries: Bytes,
+        entries_at: NDArray[np.int64],
+        starts: Rows,
+        beside: Bytes,
+        beside_at: NDArray[np.int64],
+        width: int,
+        first_rows: Rows,
+    ) -> Partitions: ...
     def mark_repeats(self, low: int, high: int, keep_first: bool, code: int, codes: Bytes) -> None: ...
     def find_repeats(self, low: int, high: int, near: bool = False) -> tuple[Rows, NDArray[np.int64], Rows]: ...
     def mark_differing(self, low: int, high: int, columns: int, codes: Bytes) -> None: ...

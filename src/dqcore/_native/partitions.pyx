@@ -289,6 +289,35 @@ cdef class Partitions:
     def __dealloc__(self):
         free(self.pieces)
 
+    @classmethod
+    def of_arrays(cls, entries, entries_at, starts, beside, beside_at, int width, first_rows):
+        """The same, of n pieces whose entries stand one after the other, those of piece k from byte entries_at[k] on; so does
+        what is beside them, of `width` bytes an entry (0: nothing). `starts` has a row of `PARTITIONS` + 1 for each piece."""
+        cdef Partitions own = cls([])
+        cdef int64_t n = len(first_rows), k
+        cdef const int64_t* e = <const int64_t*>readable(entries_at, 8 * n)
+        cdef const int64_t* b = <const int64_t*>readable(beside_at, 8 * n if width else 0)
+        cdef const uint32_t* s = <const uint32_t*>readable(starts, 4 * n * (DQ_PARTITIONS + 1))
+        cdef const uint32_t* rows = <const uint32_t*>readable(first_rows, 4 * n)
+        cdef const char* held = <const char*>readable(entries, 0)
+        cdef const char* held_beside = <const char*>readable(beside, 0)
+        cdef int64_t ends, beside_ends
+        free(own.pieces)
+        own.pieces = <dq_piece*>malloc((n or 1) * sizeof(dq_piece))
+        if own.pieces == NULL:
+            raise MemoryError("no memory for the keys of a scan")
+        own.n, own.held, own.beside = n, (entries, starts, beside), width
+        for k in range(n):
+            own.pieces[k].starts = s + k * (DQ_PARTITIONS + 1)
+            ends = e[k] + ENTRY * <int64_t>own.pieces[k].starts[DQ_PARTITIONS]
+            beside_ends = b[k] + width * <int64_t>own.pieces[k].starts[DQ_PARTITIONS] if width else 0
+            if e[k] < 0 or ends > len(entries) or (width and (b[k] < 0 or beside_ends > len(beside))):
+                raise ValueError("pieces that are not among the entries")
+            own.pieces[k].entries = <const dq_entry*>(held + e[k])
+            own.pieces[k].beside = held_beside + b[k] if width else NULL
+            own.pieces[k].first_row = rows[k]
+        return own
+
     cdef need(self, int width):
         if self.beside is not None and self.beside < width:
             raise ValueError(f"{self.beside} bytes beside each entry where {width} are needed")

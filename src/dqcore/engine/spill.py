@@ -5,11 +5,16 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from .._native.arena import trim
+from .._native.reads import gather
 
 ALIGNMENT = 64
 """Where something begins in the file, so that Arrow may read it where it lies."""
@@ -31,6 +36,7 @@ class Spill:
     def __init__(self, memory: int, folder: str | os.PathLike[str] | None = None) -> None:
         self.memory, self.folder = memory, folder
         self._left = memory
+        self._lent: set[int] = set()
         self._lock = Lock()
         self._file: Any = None
         self._end = 0
@@ -59,6 +65,20 @@ class Spill:
             return kept[start:end]
         end = kept.size if end is None else end
         return np.frombuffer(self.read(Place(kept.offset + start, end - start)), np.uint8)
+
+    def parts(
+        self, kept: Sequence[NDArray[Any] | Place], starts: NDArray[np.int64], sizes: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """Some bytes of each of several that were kept, one after the other."""
+        offsets = np.array([one.offset if isinstance(one, Place) else -1 for one in kept], np.int64)
+        there = offsets >= 0
+        if there.all() and self._file is not None:
+            return gather(self._file.fileno(), offsets + starts, sizes)
+        out = np.empty(int(sizes.sum()), np.uint8)
+        ends = np.cumsum(sizes)
+        for one, start, size, end in zip(kept, starts.tolist(), sizes.tolist(), ends.tolist(), strict=True):
+            out[end - size : end] = self.part(one, start, start + size)
+        return out
 
     @property
     def written(self) -> int:
@@ -103,6 +123,13 @@ class Spill:
                 self._mapped = mmap.mmap(self._file.fileno(), self._end, prot=mmap.PROT_READ)
             return memoryview(self._mapped)[place.offset : place.offset + place.size]
 
+    @staticmethod
+    def settle() -> None:
+        """Gives back to the system what allocators keep of memory that was freed: for each thread by itself, so that after
+        some threads it would come to as much again as is in use."""
+        pa.default_memory_pool().release_unused()
+        trim()
+
     def release(self) -> None:
         """Lets go of the memory of what was viewed; it can be viewed again."""
         with self._lock:
@@ -113,15 +140,18 @@ class Spill:
         """Room for a code a row, all of them passes: in memory, or in a file of its own. Once it is done with, its room is
         given back by `done_with`."""
         if not rows or self.hold(rows):
-            return np.zeros(rows, np.uint8)
+            codes = np.zeros(rows, np.uint8)
+            self._lent.add(id(codes))
+            return codes
         with tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder) as file:
             os.ftruncate(file.fileno(), rows)
             return np.frombuffer(mmap.mmap(file.fileno(), rows), np.uint8)
 
     def done_with(self, codes: NDArray[np.uint8]) -> None:
         """Codes are no longer kept."""
-        if codes.flags.owndata:
-            with self._lock:
+        with self._lock:
+            if id(codes) in self._lent:
+                self._lent.remove(id(codes))
                 self._left += codes.nbytes
 
     def __del__(self) -> None:

@@ -115,8 +115,7 @@ def _scan_piece(job: Job, piece: Piece, schema: pa.Schema, left: Event) -> tuple
         if batch.num_rows:
             found.append(_scan_batch(job, pa.Table.from_batches([batch], schema), start, states))
             start += batch.num_rows
-    # What Arrow's allocator keeps for later would count as resident, more of it with every thread.
-    pa.default_memory_pool().release_unused()
+    job.spill.settle()
     if not found:
         found.append(_scan_batch(job, schema.empty_table(), start, states))
     return found, {number: merged(of_rule) for number, of_rule in states.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from .scan import run
 from .spill import Spill
 from .verdict import Settled
 
+SETTLE = 16
+"""After so many tasks memory that was freed is given back."""
 PARTS = 8
 """Rows that are judged together take about one of so many parts of the memory that is held."""
 
@@ -88,7 +91,10 @@ class _Judge:
                 return task()
             finally:
                 self.spill.release()
+                if next(done) % SETTLE == 0:
+                    self.spill.settle()
 
+        done = count(1)
         return lambda tasks: run([partial(then_release, task) for task in tasks], self.threads)
 
     def marks(self, codes: Codes) -> LedgerMarks:
@@ -98,6 +104,7 @@ class _Judge:
             for start, end in zip(self.firsts[:-1], self.firsts[1:], strict=True)
         ]
         self.spill.done_with(codes)
+        self.spill.settle()
         return LedgerMarks(entries, self.spill)
 
     def of_runs(self, codes: Codes, runs: Runs) -> Settled:

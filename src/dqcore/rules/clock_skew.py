@@ -258,10 +258,9 @@ class ClockSkewCheck(KeyCheck):
         told: list[Told] = []
         codes = None
         for stamps in state.shares():
-            devices = _clocks.Devices(stamps)
+            devices = _clocks.Devices(stamps, codes)
             told.append(self._judge(devices, run))
-            # Each row is of one device, and passes where others are judged.
-            codes = devices.codes if codes is None else np.bitwise_or(codes, devices.codes, out=codes)
+            codes = devices.codes
         assert codes is not None
         return Judged(codes, partial(self._details, state, told))
 
