@@ -19,7 +19,7 @@ SOURCE = Path(dqcore.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     "cli": 8, "commands": 8, "demo": 8, "__main__": 9, "__init__": 9,
-    "rulefiles": 7, "catalogue": 7,
+    "rulefiles": 7, "catalogue": 7, "distributed": 7, "spark": 7,
     "ruleset": 6, "monitor": 6, "engine": 5, "outputs": 5, "rules": 4, "sources": 2, "report": 2,
     "knowledge": 1, "errors": 1, "durations": 1, "zones": 1, "logical": 1, "strict_yaml": 1, "version": 1, "_native": 1,
     "packs": 1, "sizes": 1, "arrays": 1, "compute": 1, "regular": 1, "automaton": 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ def middle_of(number: int) -> float:
 
 class Histograms:
     """A state: the numbers of groups, counted by bin."""
+
+    travels: ClassVar[bool] = True
 
     def __init__(self, groups: Mapping[Any, Counts]) -> None:
         self.groups = dict(groups)

@@ -379,17 +379,21 @@ class Validator:
 
     @cached_property
     def _about(self) -> About:
-        rules = self.rules
-        return About(
-            name=rules.name,
-            keys=rules.keys,
-            disclose=rules.disclose,
-            by=rules.by,
-            tz=rules.tz,
-            pilot=rules.pilot,
-            now=None if self.now is None else _told(self.now),
-            certify=partial(_certified, rules, self.registries),
-        )
+        return about(self.rules, self.registries, self.now)
+
+
+def about(rules: RuleSet, registries: Mapping[str, Registry], now: int | None) -> About:
+    """What a report of these rules is about."""
+    return About(
+        name=rules.name,
+        keys=rules.keys,
+        disclose=rules.disclose,
+        by=rules.by,
+        tz=rules.tz,
+        pilot=rules.pilot,
+        now=None if now is None else _told(now),
+        certify=partial(_certified, rules, registries),
+    )
 
 
 def _certified(rules: RuleSet, registries: Mapping[str, Registry]) -> tuple[str, dict[str, Any]]:

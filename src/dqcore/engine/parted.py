@@ -36,6 +36,8 @@ class JudgedPart(NamedTuple):
     codes: Codes
     details: pa.Table | None
     firsts: Rows | None
+    tells: bool = False
+    """Whether there are details, made or not."""
 
 
 class Parted:
@@ -83,9 +85,9 @@ class Parted:
         if state.overlay is not None:
             _outcomes.lay_over(codes, state.overlay["codes"])
         if not details or judged.details is None:
-            return JudgedPart(codes, None, None)
+            return JudgedPart(codes, None, None, judged.details is not None)
         told = judged.details() if callable(judged.details) else judged.details
-        return JudgedPart(codes, told, None if judged.firsts is None else rows[judged.firsts()])
+        return JudgedPart(codes, told, None if judged.firsts is None else rows[judged.firsts()], True)
 
     def joined(self, parts: Sequence[JudgedPart]) -> pa.Table | None:
         """The details of the whole from those of all parts."""

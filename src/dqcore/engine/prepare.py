@@ -149,11 +149,12 @@ def prepare(
     now: int | None = None,
     by: Sequence[str] = (),
     keys: Sequence[str] = (),
+    seed: int = SEED,
 ) -> Plan:
     """Binds every rule in order. All that is wrong is found before anything is raised: a `RuleError` lists every
-    problem of the rules; a `DataError` names what the data lacks."""
+    problem of the rules; a `DataError` names what the data lacks. `seed` is that of the hashes of keys."""
     given = bound_types(schema)
-    binding = Binding(dict(given), zone(tz) if tz else None, now, registries, seed=SEED)
+    binding = Binding(dict(given), zone(tz) if tz else None, now, registries, seed=seed)
     bound: list[Bound[Check]] = []
     problems: list[DQError] = []
     for number, rule in enumerate(rules):

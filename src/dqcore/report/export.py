@@ -29,8 +29,7 @@ def to_dict(report: Report) -> dict[str, Any]:
     about = report.about
     columns = report.columns
     shown = [name for name in about.disclose if name in columns]
-    found = [tables.first_findings(outcome, MOST_FINDINGS) for outcome in report.outcomes] if columns else None
-    cells = None if found is None else _Cells(report, found, shown)
+    told = report.told_findings(shown) if columns else None
     return {
         "format": FORMAT,
         "name": about.name,
@@ -49,7 +48,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "disclosed": shown,
         "findings_listed": MOST_FINDINGS,
         "rules": [
-            _rule(report, outcome, shown, [] if cells is None else cells.findings(number))
+            _rule(report, outcome, shown, [] if told is None else told(number))
             for number, outcome in enumerate(report.outcomes)
         ],
     }
@@ -131,10 +130,11 @@ def _plain(cell: Any) -> Any:
     return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
 
 
-class _Cells:
+class Cells:
     """What a file shows of the findings of each rule: what is shown of their rows is looked up once for all rules."""
 
-    def __init__(self, report: Report, found: list[tables.Findings], shown: list[str]) -> None:
+    def __init__(self, report: Report, shown: list[str]) -> None:
+        found = [tables.first_findings(outcome, MOST_FINDINGS) for outcome in report.outcomes]
         self._outcomes, self._found, self._shown = report.outcomes, found, shown
         self._keys = [name for name in report.about.keys if name in shown]
         wanted = np.unique(np.concatenate([each.rows for each in found])) if found else np.zeros(0, np.int64)

@@ -219,6 +219,12 @@ class Report:
 
         return to_dict(self)
 
+    def told_findings(self, shown: list[str]) -> Callable[[int], list[dict[str, Any]]]:
+        """What a file lists of a rule's first findings, by the rule's number; `shown` are the columns it may show."""
+        from .export import Cells
+
+        return Cells(self, shown).findings
+
     def write_json(self, path: str | os.PathLike[str]) -> None:
         """Writes `to_dict()` as JSON, whole or not at all, readable by the owner alone."""
         from .export import json_text, write_private

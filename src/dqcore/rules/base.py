@@ -302,6 +302,9 @@ class Pieces:
 
     A column may also be of other things, such as the cells of the morsel: then only `pieces` can give it."""
 
+    travels: ClassVar[bool] = True
+    """Whether its attributes are all that it is: then other machines may send it (see `distributed.wire`)."""
+
     def __init__(self, **columns: Any) -> None:
         self._pieces: dict[str, list[Any]] = {name: [piece] for name, piece in columns.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ..binding import Binding
 from ..errors import RuleError
 from ..expected import Expected, check_expect
 from ..morsel import Morsel
-from .base import Common, Finding, JudgedTable, Pieces, Selected, TableCheck, TableRule, composite
+from .base import Common, Finding, JudgedTable, Selected, TableCheck, TableRule, composite
 
 Counts = NDArray[np.int64]
 
@@ -61,28 +61,37 @@ class RowCount(TableRule):
         return RowCountCheck(self, Expected.of(self.expect, self.by, binding))
 
 
+class Counted(NamedTuple):
+    """State: the hash of every group, and its rows. Without `by` all rows are one group."""
+
+    hashes: NDArray[np.uint64]
+    counts: Counts
+
+    def merge(self, other: Counted) -> Counted:
+        hashes, counts = (np.concatenate(both) for both in zip(self, other, strict=True))
+        return Counted(*_summed(hashes, np.ones(len(counts), np.uint8), counts))
+
+
 class RowCountCheck(TableCheck):
-    """State: the hash of every group of a morsel, and its rows. Without `by` all rows are one group."""
 
     def __init__(self, rule: RowCount, expected: Expected | None) -> None:
         super().__init__(rule, [Finding(reason, None) for reason in rule.reasons])
         self.min, self.max, self.by = rule.min, rule.max, rule.by
         self.expected = expected
 
-    def scan(self, morsel: Morsel, selected: Selected) -> Pieces:
+    def scan(self, morsel: Morsel, selected: Selected) -> Counted:
         if self.by is None:
             rows = morsel.rows if selected is None else int(selected.sum())
-            return Pieces(hashes=np.zeros((1, 2), np.uint64), counts=np.array([rows], np.int64))
+            return Counted(np.zeros((1, 2), np.uint64), np.array([rows], np.int64))
         hashes = morsel.keys(self.by).hashes
         chosen = np.ones(morsel.rows, np.uint8) if selected is None else selected.astype(np.uint8)
-        distinct, counts = _summed(hashes, chosen, None)
-        return Pieces(hashes=distinct, counts=counts)
+        return Counted(*_summed(hashes, chosen, None))
 
-    def judge(self, state: Pieces) -> JudgedTable:
+    def judge(self, state: Counted) -> JudgedTable:
         return JudgedTable(self._found(state))
 
-    def _found(self, state: Pieces) -> Finding | None:
-        hashes, counts = _summed(state["hashes"], np.ones(len(state["counts"]), np.uint8), state["counts"])
+    def _found(self, state: Counted) -> Finding | None:
+        hashes, counts = state
         least, most = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
         too_few, too_many, silent = self.findings
         if self.min is not None and least < self.min:
