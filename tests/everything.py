@@ -84,7 +84,9 @@ def data(rows: int = 1500, seed: int = 7) -> tuple[pa.Table, dict[str, pa.Table]
     counter = n // 5 + (rng.random(len(n)) < 0.02)
     registries = {**tables, "before": table.slice(0, 400).select(["value", "code"])}
     table = table.append_column("n", pa.array(n)).append_column("text", pa.array(texts, pa.string()))
-    return table.append_column("udi", pa.array(devices, pa.string())).append_column("counter", pa.array(counter)), registries
+    return table.append_column("udi", pa.array(devices, pa.string())).append_column(
+        "counter", pa.array(counter)
+    ), registries
 
 
 def rule_set(**settings: Any) -> dq.RuleSet:

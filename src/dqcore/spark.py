@@ -104,7 +104,7 @@ class Cluster:
         data = self.ready.bytes
 
         def stage(received: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            return function(data, received, *how, **named)  # type: ignore[no-any-return]
+            return function(data, received, *how, **named)
 
         return df.mapInArrow(stage, schema)
 
@@ -112,11 +112,11 @@ class Cluster:
         """What `share` sends, in the places where it is judged."""
         read = self.df.select([_column(name) for name in self.ready.columns])
         sent = self.mapped(read, SENT, share, **how)
-        return sent.repartition(self.ready.job.parts, PART).sortWithinPartitions(PART, RULE)
+        return sent.repartition(self.ready.job.parts, PART)
 
     def judged(self, *, details: bool = False, **how: Any) -> list[pa.RecordBatch]:
         found = self.mapped(self.shared(**how), SENT, judge, details=details).toArrow()
-        return found.to_batches()  # type: ignore[no-any-return]
+        return found.to_batches()
 
     def fields(self, names: Sequence[str]) -> list[Any]:
         return [self.df.schema[name] for name in names]
@@ -165,7 +165,7 @@ class SparkReport(Report):
             return []
         return [*self._cluster.df.columns, *self._cluster.ready.plan.written]
 
-    def failures(  # type: ignore[override]
+    def failures(
         self, values: bool = False, rule: str | None = None, reason: str | None = None, limit: int | None = None
     ) -> DataFrame:
         """A row a finding: the `id` columns, the `keys` columns, `rule, column, reason, severity`, with `values=True` also
@@ -184,18 +184,16 @@ class SparkReport(Report):
             whole = whole.unionByName(more)
         return whole if limit is None else whole.limit(limit)
 
-    def rows(  # type: ignore[override]
-        self, rule: str | None = None, reason: str | None = None, limit: int | None = None
-    ) -> DataFrame:
+    def rows(self, rule: str | None = None, reason: str | None = None, limit: int | None = None) -> DataFrame:
         """The failing rows of `table()`, with `dq_failures`: all that failed on the row."""
         found = self._shown("rows", self._failing_schema(), Wanted(self._numbers(rule), reason))
         return found if limit is None else found.limit(limit)
 
-    def verdicts(self) -> DataFrame:  # type: ignore[override]
+    def verdicts(self) -> DataFrame:
         """The `id` columns of each row, and its `verdict`."""
         return self._shown("verdicts", self._id_schema(of_rows.VERDICT, "string"))
 
-    def mask(self, rule: str) -> DataFrame:  # type: ignore[override]
+    def mask(self, rule: str) -> DataFrame:
         """The `id` columns of each row, and `dq_failed`: true failed, false passed, null skipped."""
         self[rule]
         cluster, number = self._reading(), self._places[rule]
@@ -205,18 +203,18 @@ class SparkReport(Report):
         sent = cluster.shared(rules=[number], states=False)
         return cluster.mapped(sent, schema, of_rows.masks_apart, self._seen)
 
-    def table(self) -> DataFrame:  # type: ignore[override]
+    def table(self) -> DataFrame:
         """The DataFrame with the columns that rules wrote."""
         cluster = self._reading()
         if not cluster.ready.plan.written:
             return cluster.df
         return cluster.mapped(cluster.df, self._table_schema(), of_rows.shown_near, "table", tuple(Wanted(())))
 
-    def valid(self) -> DataFrame:  # type: ignore[override]
+    def valid(self) -> DataFrame:
         """The rows of `table()` that passed or were warned; none where a critical rule did not pass."""
         return self._shown("valid", self._table_schema())
 
-    def invalid(self) -> DataFrame:  # type: ignore[override]
+    def invalid(self) -> DataFrame:
         """The other rows, with `dq_failures`."""
         return self._shown("invalid", self._failing_schema())
 
@@ -255,20 +253,22 @@ class SparkReport(Report):
     def _told(self, number: int, keys: list[str], shown: list[str]) -> list[dict[str, Any]]:
         outcome, listed = self.outcomes[number], self._listed[number]
         if listed is None:
-            finding = outcome.table_finding
-            return [] if finding is None else [{"row": None, "column": finding[1], "reason": finding[0]}]
-        told = {name: as_text(listed.column(name)).to_pylist() for name in keys}
-        lines = []
-        for place, (code, value) in enumerate(
-            zip(listed.column(CODE).to_pylist(), listed.column(VALUE).to_pylist(), strict=True)
-        ):
-            reason, column = outcome.findings[code - 1]
-            line: dict[str, Any] = {"row": None}
-            if keys:
-                line["keys"] = {name: told[name][place] for name in keys}
-            line |= {"column": column, "reason": reason}
-            lines.append(line | ({"value": value} if column in shown else {}))
-        return lines
+            found = [] if outcome.table_finding is None else [outcome.table_finding]
+            cells = [dict.fromkeys((*keys, VALUE))] * len(found)
+        else:
+            found = [outcome.findings[code - 1] for code in listed.column(CODE).to_pylist()]
+            texts = [as_text(listed.column(name)).to_pylist() for name in (*keys, VALUE)]
+            cells = [dict(zip((*keys, VALUE), line, strict=True)) for line in zip(*texts, strict=True)]
+        return [
+            {
+                "row": None,
+                **({"keys": {name: line[name] for name in keys}} if keys else {}),
+                "column": column,
+                "reason": reason,
+                **({"value": line[VALUE]} if column in shown else {}),
+            }
+            for (reason, column), line in zip(found, cells, strict=True)
+        ]
 
     @cached_property
     def _sets(self) -> dict[tuple[tuple[int, ...], int], int]:

@@ -1,9 +1,8 @@
-"""Where keys are judged: all rows of a part come together, in whatever order, and what rules came to is added up."""
+"""Where keys are judged: all rows of a part come together, in any order, and what rules came to is added up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,16 +73,19 @@ class Sums:
 def parts(
     ready: Prepared, received: Iterable[pa.RecordBatch], sums: Sums, details: bool = False, sure: bool = False
 ) -> Iterator[Part]:
-    """The parts that came, judged one after the other; what else came goes into `sums`."""
-    for (part, number), sent in groupby(read(received), lambda item: (item.part, item.rule)):
-        rows = []
-        for item in sent:
-            if item.kind == ROWS:
-                rows.append(unpacked(item.blob, shares(ready, number, sure)))
-            else:
-                sums.take(item)
-        if rows:
-            yield judge_rows(ready, number, part, pa.Table.from_batches(rows), details)
+    """The parts that came, judged one after the other: of all but one the rows are held as they came, compressed. What else
+    came goes into `sums`."""
+    held: dict[tuple[int, int], list[bytes]] = {}
+    for sent in read(received):
+        if sent.kind == ROWS:
+            held.setdefault((sent.part, sent.rule), []).append(bytes(sent.blob))
+        else:
+            sums.take(sent)
+    for part, number in sorted(held):
+        schema = shares(ready, number, sure)
+        # Some engines let go of an order that they were asked for, so that a part is known whole only at the end.
+        rows = [unpacked(pa.py_buffer(blob), schema) for blob in held.pop((part, number))]
+        yield judge_rows(ready, number, part, pa.Table.from_batches(rows), details)
 
 
 def judge_rows(ready: Prepared, number: int, part: int, table: pa.Table, details: bool = False) -> Part:
@@ -94,7 +96,7 @@ def judge_rows(ready: Prepared, number: int, part: int, table: pa.Table, details
 
 
 def judge(data: bytes, received: Iterable[pa.RecordBatch], details: bool = False) -> Iterator[pa.RecordBatch]:
-    """From what `share` sent to some parts, in the order of part and rule, what each rule came to; with `details` what it
+    """From what `share` sent to some parts, in any order, what each rule came to; with `details` what it
     has to say beside. At the end, once, what was seen."""
     return batches(_judged(prepared(data), received, details))
 

@@ -30,7 +30,7 @@ class CountedMarks:
     """The marks of a rule whose rows are elsewhere: counts alone."""
 
     def __init__(self, rows: int, told: Tally | None) -> None:
-        counts = (rows, 0, 0, 0) if told is None else told.counts.tolist()
+        counts: list[int] = [rows, 0, 0, 0] if told is None else told.counts.tolist()
         self.rows, self.failed, self.skipped, self.filtered = counts
         self.reason_counts = np.zeros(0, np.int64) if told is None else told.reasons
 

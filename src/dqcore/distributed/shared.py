@@ -14,7 +14,7 @@ from .wire import MOST_BYTES, decode, encode
 
 PART, RULE, KIND, BLOB = "dq_part", "dq_rule", "dq_kind", "dq_blob"
 SCHEMA = pa.schema([(PART, pa.int32()), (RULE, pa.int32()), (KIND, pa.int32()), (BLOB, pa.binary())])
-"""All rows of a part go to one place, and there they are read in the order of part and rule."""
+"""All rows of a part go to one place, in any order."""
 ROWS, STATE, END, ERROR = range(4)
 """Rows of the data, to be judged by a rule; what a rule came to; that all was sent, and how much; what went wrong."""
 MOST_SENT = 4 << 20
