@@ -12,10 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from everything import NOW, data, in_memory, lines, rule_set
 
 import dqcore as dq
 from dqcore.spark import SparkReport, validate
-from everything import NOW, data, in_memory, lines, rule_set
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 FOLDERS = os.pathsep.join([str(Path(dq.__file__).parents[1]), str(Path(__file__).parents[1])])

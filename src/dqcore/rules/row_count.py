@@ -73,7 +73,6 @@ class Counted(NamedTuple):
 
 
 class RowCountCheck(TableCheck):
-
     def __init__(self, rule: RowCount, expected: Expected | None) -> None:
         super().__init__(rule, [Finding(reason, None) for reason in rule.reasons])
         self.min, self.max, self.by = rule.min, rule.max, rule.by
