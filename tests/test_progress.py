@@ -556,4 +556,4 @@ def test_data_read_a_piece_at_a_time_of_which_nobody_knows_the_length(capsys: py
     rows = 3_000_000  # more than a fourth of the memory
     reader = pa.RecordBatchReader.from_batches(TABLE.schema, iter(pa.table({"id": range(rows)}).to_batches(50_000)))
     assert RULES.validate(reader, progress=True, memory="64MiB").passed
-    assert re.fullmatch(r"3,000,000 rows, 2 rules, [\d.,]+M? rows/s, \d+\.\d s\n", capsys.readouterr().err)
+    assert re.fullmatch(r"checking: 3,000,000 rows, 2 rules, [\d.,]+M? rows/s, \d+\.\d s\n", capsys.readouterr().err)

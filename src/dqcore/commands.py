@@ -46,7 +46,7 @@ def run_validate(given: argparse.Namespace) -> int:
             progress=progress,
             memory=given.memory,
         )
-    write_outputs(report, given)
+        write_outputs(report, given, progress if isinstance(progress, Shown) else None)
     whole = reading is None or told(reading, given.errors)
     # Only what has been written is told.
     print(summary_text(report))
@@ -110,9 +110,9 @@ def named(text: str) -> tuple[str, str]:
     return name, path
 
 
-def write_outputs(report: Report, given: argparse.Namespace) -> None:
+def write_outputs(report: Report, given: argparse.Namespace, progress: Shown | None) -> None:
     if given.out:
-        write_folder(report, given.out, given.format)
+        write_folder(report, given.out, given.format, progress)
     if given.failures:
         write_failures(report, Path(given.failures))
     if given.json:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from . import compute as pc
 from .errors import RuleError
+from .progress import Progress
 from .report import Report
 
 # What a spreadsheet takes for a formula at the start of a cell (CWE-1236), and the full-width forms of it.
@@ -24,9 +25,13 @@ GROUP_ROWS = 1 << 18
 """Rows that are gathered before they are written: what reads a file later wants no smaller groups."""
 
 
-def write_folder(report: Report, folder: str | os.PathLike[str], format: str = "parquet") -> None:
+def write_folder(
+    report: Report, folder: str | os.PathLike[str], format: str = "parquet", progress: Progress | None = None
+) -> None:
     """`valid`, `invalid` and `failures` (as Parquet, or CSV with formulas escaped), `report.html` and `report.json` in a
     folder of the owner's alone (0700): all of them, or none under its name."""
+    if progress is not None:
+        progress.phase("writing", report.rows_read)
     if format not in FORMATS:
         raise RuleError(f"format is {format!r}; give one of {', '.join(FORMATS)}")
     target, ending = Path(folder), FORMATS[format]
@@ -39,6 +44,8 @@ def write_folder(report: Report, folder: str | os.PathLike[str], format: str = "
             beside["valid"].write(part.valid())
             beside["invalid"].write(part.invalid())
             beside["failures"].write(part.failures())
+            if progress is not None:
+                progress(part.rows_read)
         pages = [stack.enter_context(Beside(target / name)) for name in ("report.html", "report.json")]
         report.write_html(pages[0].path)
         report.write_json(pages[1].path)

@@ -54,6 +54,16 @@ def ticking(
         )
 
 
+@contextmanager
+def showing(progress: bool | Callable[[int], None]) -> Iterator[tuple[bool | Callable[[int], None], Progress | None]]:
+    """Of a run that is one part of something longer: what to give it as its progress, and what to tell of the rest."""
+    if progress is True:
+        with Shown() as shown:
+            yield shown, shown
+    else:
+        yield progress, progress if isinstance(progress, Shown) else None
+
+
 class Told:
     """A function of the user's, called with how many rows of the data are done.
 

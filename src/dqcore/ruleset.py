@@ -18,7 +18,7 @@ from .engine.prepare import Plan, prepare
 from .engine.scan import Scanned, cpus, scan
 from .engine.verdict import Judge, found, written_columns
 from .errors import DataError, RuleError, did_you_mean
-from .progress import ticking
+from .progress import showing, ticking
 from .registry import Registry
 from .report import About, Report, StreamedReport
 from .rules.base import Rule
@@ -206,8 +206,11 @@ class RuleSet:
         """
         from .outputs import write_folder  # most runs write no files
 
-        report = self.validate(data, registries=registries, threads=threads, now=now, progress=progress, memory=memory)
-        write_folder(report, folder, format)
+        with showing(progress) as (of_run, of_files):
+            report = self.validate(
+                data, registries=registries, threads=threads, now=now, progress=of_run, memory=memory
+            )
+            write_folder(report, folder, format, of_files)
         return report
 
     def monitor(

@@ -7,7 +7,7 @@ lies on disk. States of rules about the table are merged as ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Event, Lock
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from .._native.outcomes import Marks
 from ..arrays import numbers, take
 from ..errors import DataError
 from ..groups import Groups
+from ..progress import Progress
 from ..report import Counts, Outcome
 from ..rules.base import KeyCheck, TableCheck
 from ..sources.feed import Feed, Piece
@@ -65,7 +66,7 @@ class Streamed(NamedTuple):
     segments: pa.Table | None
 
 
-def stream(plan: Plan, feed: Feed, threads: int, spill: Spill, tick: Callable[[int], None] | None = None) -> Streamed:
+def stream(plan: Plan, feed: Feed, threads: int, spill: Spill, tick: Progress | None = None) -> Streamed:
     """What all rules came to over all that a feed gives. `tick` is called by this thread with the rows of each piece."""
     job = _job(plan, spill)
     sums: dict[int, InOrder] = {}
@@ -80,9 +81,11 @@ def stream(plan: Plan, feed: Feed, threads: int, spill: Spill, tick: Callable[[i
                 sums.setdefault(number, InOrder()).add(piece.number, state)
         return sum(batch.rows for batch in batches)
 
+    if tick is not None:
+        tick.phase("checking", feed.rows)
     with feed.open(dictionaries=True) as opened:
         tasks = (partial(work, piece, opened.schema) for piece in iter(opened.take, None))
-        run(tasks, threads, tick and (lambda _, rows: tick(rows)), left)
+        run(tasks, threads, None if tick is None else lambda _, rows: tick(rows), left)
     if not pieces:
         work(Piece(0, 0, iter(())), feed.schema)
     layout = [[batch.rows for batch in pieces[number]] for number in range(len(pieces))]
@@ -91,6 +94,8 @@ def stream(plan: Plan, feed: Feed, threads: int, spill: Spill, tick: Callable[[i
     if feed.rows is not None and rows != feed.rows:
         raise DataError(f"the data says that it has {feed.rows} rows, of which {rows} could be read")
     again = Again(plan, feed, layout)
+    if tick is not None and plan.keyed:
+        tick.phase("judging keys", None)
     keyed = judged(plan, job.runs, [batch.keys for batch in batches], again, spill, threads)
     outcomes = [_outcome(job, number, batches, sums.get(number), keyed) for number in range(len(plan.bound))]
     segments = _segmented(plan, outcomes, batches, spill) if plan.by else None
