@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,7 +37,7 @@ def write_folder(
         raise RuleError(f"format is {format!r}; give one of {', '.join(FORMATS)}")
     target, ending = Path(folder), FORMATS[format]
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with ExitStack() as stack:
+    with _advised(target), ExitStack() as stack:
         beside = {
             name: stack.enter_context(Beside(target / f"{name}{ending}")) for name in ("valid", "invalid", "failures")
         }
@@ -57,6 +58,18 @@ def write_folder(
             stale.unlink(missing_ok=True)
         for output in (*beside.values(), *pages):
             output.keep()
+
+
+@contextmanager
+def _advised(folder: Path) -> Iterator[None]:
+    """What the system says of a disk that is full, with the folder and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.filename is not None:
+            raise
+        said = f"{os.strerror(error.errno)}; make room there, or give another folder: nothing new has its final name"
+        raise OSError(error.errno, said, str(folder)) from None
 
 
 def write_failures(report: Report, path: Path) -> None:

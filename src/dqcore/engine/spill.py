@@ -5,7 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from .._native.reads import gather
 ALIGNMENT = 64
 """Where something begins in the file, so that Arrow may read it where it lies."""
 
+ADVICE = "what has no room in memory is put there; set TMPDIR to a folder with more room, or give more memory"
+
 
 class Place(NamedTuple):
     """Where something lies in the file."""
@@ -31,7 +34,7 @@ class Spill:
     """A budget of memory, and a file for what is beyond it, in `folder` (default: the system's for temporary files).
 
     The file is made when it is first needed. It has no name, so that not even a killed process leaves it behind. Raises
-    `OSError` when the disk is full."""
+    `OSError` when the disk is full, saying what to do."""
 
     def __init__(self, memory: int, folder: str | os.PathLike[str] | None = None) -> None:
         self.memory, self.folder = memory, folder
@@ -89,16 +92,17 @@ class Spill:
         """Puts the bytes of some buffers, one after the other, at the end of the file."""
         views = [memoryview(part).cast("B") for part in parts]
         size = sum(view.nbytes for view in views)
-        with self._lock:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder)  # noqa: SIM115 (closed by `close`)
-            offset = self._end
-            self._end += -(-size // ALIGNMENT) * ALIGNMENT
-        at = offset
-        for view in views:
-            while view.nbytes:
-                done = os.pwrite(self._file.fileno(), view, at)
-                view, at = view[done:], at + done
+        with self._advised():
+            with self._lock:
+                if self._file is None:
+                    self._file = self._nameless()
+                offset = self._end
+                self._end += -(-size // ALIGNMENT) * ALIGNMENT
+            at = offset
+            for view in views:
+                while view.nbytes:
+                    done = os.pwrite(self._file.fileno(), view, at)
+                    view, at = view[done:], at + done
         return Place(offset, size)
 
     def read(self, place: Place) -> bytes:
@@ -143,8 +147,9 @@ class Spill:
             codes = np.zeros(rows, np.uint8)
             self._lent.add(id(codes))
             return codes
-        with tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder) as file:
-            os.ftruncate(file.fileno(), rows)
+        with self._advised(), self._nameless() as file:
+            # Not `ftruncate`: a full disk would be found when the map is written to, and that kills the process.
+            os.posix_fallocate(file.fileno(), 0, rows)
             return np.frombuffer(mmap.mmap(file.fileno(), rows), np.uint8)
 
     def done_with(self, codes: NDArray[np.uint8]) -> None:
@@ -153,6 +158,18 @@ class Spill:
             if id(codes) in self._lent:
                 self._lent.remove(id(codes))
                 self._left += codes.nbytes
+
+    def _nameless(self) -> Any:
+        return tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder)
+
+    @contextmanager
+    def _advised(self) -> Iterator[None]:
+        """What the system says when there is no room, with the folder and what to do."""
+        try:
+            yield
+        except OSError as error:
+            folder = os.fspath(self.folder or tempfile.gettempdir())
+            raise OSError(error.errno, f"{error.strerror}; {ADVICE}", folder) from None
 
     def __del__(self) -> None:
         if self._file is not None:
