@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := $(wildcard src/dqcore/_native/*.pyx src/dqcore/_native/*.pxd src/dqcore/_native/*.h) setup.py pyproject.toml
 
-.PHONY: demo test lint bench fuzz sanitize kill wheel clean
+.PHONY: demo test lint bench large fuzz sanitize kill wheel clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/dqcore demo dqcore-demo
@@ -21,6 +21,10 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(RUN) -m pytest benchmarks -q --rows 200000 --benchmark-only --benchmark-max-time=0.3
 	$(RUN) -m benchmarks.compare --all --write docs/benchmarks.md
+
+# A hundred million rows: files of 4 GB are made where LARGE says, unless they are there, and judged in bounded memory.
+large: $(VENV)/.bench
+	$(RUN) -m benchmarks.large $(if $(LARGE),--folder $(LARGE)) --write docs/large.md
 
 # The kernels under AddressSanitizer and UndefinedBehaviorSanitizer, built beside the release build.
 sanitize: $(VENV)/.test

@@ -12,7 +12,8 @@ import pyarrow as pa
 T = TypeVar("T")
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
+    """A figure of this process, in bytes: `VmRSS` is what is resident, `VmHWM` what was at most (proc(5))."""
     with open("/proc/self/status") as lines:
         for line in lines:
             if line.startswith(name):
@@ -32,6 +33,6 @@ def peak(work: Callable[[], T]) -> tuple[T, int]:
     settle()
     with open("/proc/self/clear_refs", "w") as reset:
         reset.write("5")  # the high-water mark is now what is resident (proc(5))
-    before = _status("VmRSS")
+    before = status("VmRSS")
     result = work()
-    return result, max(_status("VmHWM") - before, 0)
+    return result, max(status("VmHWM") - before, 0)
