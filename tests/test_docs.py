@@ -2,7 +2,8 @@
 
 A page's blocks share one namespace, in order, in a folder that holds the tables of `dqcore demo`. The word after the
 fence says what a block is: `python` is run (as a doctest where it has `>>>`), `yaml` is a whole rule file and is loaded.
-What cannot run is `python no-run` or `yaml fragment`, where every reader sees it.
+What cannot run is `python no-run` or `yaml fragment`, where every reader sees it; `python ray` and the like need what is not
+installed everywhere, and are run by test_other_engines.py where it is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dqcore.rules.kinds import KINDS
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 RUN = {"python", "yaml"}
-SHOWN = {"", "text", "python no-run", "yaml fragment"}
+SHOWN = {"", "text", "python no-run", "yaml fragment", "python ray", "python daft", "python dask"}
 MOST_NOT_RUN = 3
 
 
