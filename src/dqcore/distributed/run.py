@@ -129,7 +129,7 @@ class Run(NamedTuple):
     def _read(self, rows: pa.Table) -> list[pa.RecordBatch]:
         ready = self._ready
         schema = pa.schema([pa.field(name, ready.type_of(name)) for name in ready.columns])
-        return _as(schema, rows).to_batches()  # type: ignore[no-any-return]
+        return _as(schema, rows).to_batches()
 
 
 class RunReport(Report):
@@ -167,7 +167,7 @@ def _ordered(sent: pa.Table) -> list[pa.RecordBatch]:
     """What was sent, in the order of part and rule."""
     table = _as(SCHEMA, sent)
     order = np.lexsort([np.asarray(table.column(name)) for name in (RULE, PART)])
-    return take_rows(table, numbers(order)).to_batches()  # type: ignore[no-any-return]
+    return take_rows(table, numbers(order)).to_batches()
 
 
 def _as(schema: pa.Schema, table: pa.Table) -> pa.Table:
