@@ -19,6 +19,8 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from random import Random
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,11 +28,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_cluster import job, run
 from small_feed import SmallFeed
 
 import dqcore as dq
 from dqcore._native import cpu
 from dqcore._native.outcomes import pack
+from dqcore.distributed.tallies import CODE
 from dqcore.engine.chunks import cuts, morsel, parts
 from dqcore.engine.inputs import Large
 from dqcore.engine.parted import ROW, Parted
@@ -297,6 +301,30 @@ class Laws:
                 assert plain(one) == plain(other)
             assert whole.verdicts().equals(report.verdicts())
             assert whole.to_dict() == report.to_dict()
+
+    @given(data=st.data())
+    def test_many_machines_say_the_same(self, subject: Subject, data: st.DataObject) -> None:
+        table = table_of(subject, data.draw(tables(subject)))
+        table = table.append_column("row_id", pa.array(range(table.num_rows), pa.int64()))
+        whole = check(subject, table)
+        rules = dq.RuleSet([subject.rule], **subject.settings)
+        if callable(getattr(subject.rule, "function", None)) and "<" in subject.rule.function.__qualname__:
+            pytest.skip("a function within a function cannot be sent to other machines")
+        parts_of, places, chance = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2**32)))
+        ready = job(rules, table.schema, subject.registries, subject.now, ["row_id"], parts_of)
+        order = Random(chance)
+        edges = sorted(data.draw(st.lists(st.integers(0, table.num_rows), max_size=4)))
+        partitions = [table.slice(low, high - low) for low, high in pairwise([0, *edges, table.num_rows])]
+        order.shuffle(partitions)
+        finished = run(ready, partitions, places, lambda rows: order.sample(rows, len(rows)))
+        one, other = whole.outcomes[0], finished.outcomes[0]
+        assert (one.counts, one.outcome, one.table_finding) == (other.counts, other.outcome, other.table_finding)
+        assert (one.details is None) == (other.details is None)
+        if one.details is not None:
+            assert sorted(map(repr, plain(one.details))) == sorted(map(repr, plain(other.details)))
+        if (listed := finished.listed[0]) is not None:
+            assert listed.column("row_id").to_pylist() == one.failed_rows.tolist()
+            assert listed.column(CODE).to_pylist() == one.reasons.tolist()
 
     @given(data=st.data())
     def test_the_level_of_the_cpu_changes_nothing(self, subject: Subject, data: st.DataObject) -> None:

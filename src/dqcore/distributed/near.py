@@ -59,28 +59,28 @@ def _tables(ready: Prepared, received: Iterable[pa.RecordBatch], empty: bool) ->
     for batch in received:
         if not batch.num_rows:
             continue
-        held.append(batch)
+        held.append(_fitted(ready, batch))
         count, came = count + batch.num_rows, True
         if count >= MORSEL_ROWS:
-            table = _fitted(ready, held)
+            table = pa.Table.from_batches(held)
             for low in range(0, count - MORSEL_ROWS + 1, MORSEL_ROWS):
                 yield table.slice(low, MORSEL_ROWS).combine_chunks()
             rest = table.slice(count - count % MORSEL_ROWS)
             held, count = rest.to_batches(), rest.num_rows
     if held:
-        yield _fitted(ready, held).combine_chunks()
+        yield pa.Table.from_batches(held).combine_chunks()
     elif empty and not came:
         yield pa.schema([ready.job.schema.field(name) for name in ready.columns]).empty_table()
 
 
-def _fitted(ready: Prepared, held: Sequence[pa.RecordBatch]) -> pa.Table:
+def _fitted(ready: Prepared, batch: pa.RecordBatch) -> pa.RecordBatch:
     """Rows in the types that the data had where the rules were prepared: a zone may have another name elsewhere."""
-    table = pa.Table.from_batches(held)
-    for at, item in enumerate(table.schema):
+    columns = batch.columns
+    for at, item in enumerate(batch.schema):
         type_ = ready.type_of(item.name)
         if item.type != type_ and pa.types.is_timestamp(item.type) and pa.types.is_timestamp(type_):
-            table = table.set_column(at, item.name, table.column(at).cast(type_))
-    return table
+            columns[at] = columns[at].cast(type_)
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _scan(ready: Prepared, table: pa.Table, start: int, arena: Arena) -> Scan:
