@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_cluster import job, run
 from small_feed import SmallFeed
@@ -44,6 +44,9 @@ from dqcore.engine.verdict import Settled, outcome_of, outcomes
 from dqcore.rules.base import Rule
 
 Rows = list[dict[str, Any]]
+
+FEWER = settings(max_examples=max(2, settings.default.max_examples // 3))
+"""For laws that ask for a whole report, and for it twice."""
 
 
 @dataclass
@@ -281,6 +284,7 @@ class Laws:
         if plan.keyed:
             same(whole, judged_apart(subject, table, data.draw(st.integers(1, 9)), data.draw(st.integers(1, 4))))
 
+    @FEWER
     @given(data=st.data())
     def test_a_stream_says_the_same(self, subject: Subject, data: st.DataObject) -> None:
         table = table_of(subject, data.draw(tables(subject)))
@@ -302,6 +306,7 @@ class Laws:
             assert whole.verdicts().equals(report.verdicts())
             assert whole.to_dict() == report.to_dict()
 
+    @FEWER
     @given(data=st.data())
     def test_many_machines_say_the_same(self, subject: Subject, data: st.DataObject) -> None:
         table = table_of(subject, data.draw(tables(subject)))

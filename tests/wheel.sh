@@ -21,4 +21,4 @@ export DQCORE_EXAMPLES=few DQCORE_PLANTS=8000
 PYTHONPATH="$work/site:$work/tests:$site" "$work/venv/bin/python" -c "
 import dqcore, pathlib
 assert pathlib.Path(dqcore.__file__).is_relative_to('$work/site'), dqcore.__file__"
-PYTHONPATH="$work/site:$work/tests:$site" "$work/venv/bin/python" -m pytest -q -n auto -p no:benchmark -p no:cacheprovider tests
+PYTHONPATH="$work/site:$work/tests:$site" "$work/venv/bin/python" -m pytest -q -n auto -p no:benchmark -p no:cacheprovider -m "not cluster" tests
