@@ -306,7 +306,8 @@ cdef class Partitions:
         own.pieces = <dq_piece*>malloc((n or 1) * sizeof(dq_piece))
         if own.pieces == NULL:
             raise MemoryError("no memory for the keys of a scan")
-        own.n, own.held, own.beside = n, (entries, starts, beside), width
+        # Of no entries anything may stand beside them.
+        own.n, own.held, own.beside = n, (entries, starts, beside), width if len(entries) else None
         for k in range(n):
             own.pieces[k].starts = s + k * (DQ_PARTITIONS + 1)
             ends = e[k] + ENTRY * <int64_t>own.pieces[k].starts[DQ_PARTITIONS]
