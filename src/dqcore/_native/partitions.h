@@ -214,9 +214,11 @@ static uint64_t dq_clear_bitmaps(dq_scratch *s, int64_t entries) {
   memset(s->once, 0, bits / 4);
   return bits;
 }
+/* At most a quarter of the slots are taken: where many keys come again, what a look costs is whether its first slot is the
+ * one, which could not be foreseen. */
 static int dq_grow_keys(dq_scratch *s) {
-  uint64_t capacity = s->capacity ? 4 * s->capacity : 1024;
-  uint32_t room = (uint32_t)(capacity / 2);
+  uint64_t capacity = s->capacity ? 2 * s->capacity : 1024;
+  uint32_t room = (uint32_t)(capacity / 4);
   uint32_t *slots = (uint32_t *)calloc(capacity, sizeof *slots);
   dq_keyed *firsts = (dq_keyed *)realloc(s->firsts, room * sizeof *firsts);
   if (firsts) s->firsts = firsts;
