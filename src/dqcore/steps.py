@@ -209,13 +209,13 @@ class Steps:
             room = self.rooms[rooms.hashes] = np.empty(size, np.uint8) if arena is None else arena.scratch(size)
         return _hashes(room)
 
-    def run(self) -> Sequence[Any]:
-        """What each step came to; `DataError` where a column is not sound."""
+    def run(self, whole: bool = True) -> Sequence[Any]:
+        """What each step came to; `DataError` where a column is not sound. Only if `whole` can the keys be kept."""
         morsel, columns = self.morsel, self.morsel.columns
         batch, low = (columns.batch, columns.low) if isinstance(columns, Columns) else (None, 0)
         try:
             results = _steps.run(
-                self.queue, morsel.rows, self.rooms, self.program, batch, low, morsel.start, morsel.arena
+                self.queue, morsel.rows, self.rooms, self.program, batch, low, morsel.start, morsel.arena, whole
             )
         except OverflowError:
             if morsel.start + morsel.rows > MOST_ROWS:
@@ -235,9 +235,9 @@ class Steps:
                 valid = _outcomes.ones(self.morsel.rows)
             self.morsel.kept(("keys", *refs), partial(Keys, _hashes(hashes), valid))
 
-    def ready(self, places: Sequence[Any], ends: Sequence[int]) -> Ready:
+    def ready(self, places: Sequence[Any], spans: Sequence[range]) -> Ready:
         """What of these steps is the same for every morsel of this form. Of each rule, the place of what its steps come to
-        (or what else it gave) and how many steps there were once it was asked."""
+        (or what else it gave) and the numbers of its steps."""
         filled: set[int] = set()
         same: list[bool] = []
         for step in self.queue:
@@ -249,11 +249,13 @@ class Steps:
         begin = len(self.morsel.columns)
         chosen = {at for at, step in enumerate(self.queue) if same[at] and (at < begin or step.gives is not None)}
         kept: list[bool] = []
-        for place, end in zip(places, ends, strict=True):
-            own, begin = range(begin, end), end
+        for place, own in zip(places, spans, strict=True):
             place = place.end if isinstance(place, Laid) else place
             kept.append(
-                isinstance(place, int) and place == end - 1 and place not in writing and all(same[at] for at in own)
+                isinstance(place, int)
+                and place == own.stop - 1
+                and place not in writing
+                and all(same[at] for at in own)
             )
             if kept[-1]:
                 chosen.update(own)

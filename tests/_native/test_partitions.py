@@ -12,7 +12,7 @@ from dqcore._native import keys, runs
 from dqcore._native.arena import Arena
 from dqcore._native.columns import Column
 from dqcore._native.partitions import PARTITIONS, Partitions, RowSet, Scatter, scatter, spans
-from dqcore._native.steps import Valid, run
+from dqcore._native.steps import BLOCK_ROWS, Valid, run
 
 FAR = 2**63 - 1
 
@@ -140,7 +140,7 @@ def test_what_is_not_beside_the_keys_is_not_read():
         held.mark_differing(0, PARTITIONS, 1, np.zeros(3, np.uint8))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 8192, 8193, 65536, 65537, 140_000])
+@pytest.mark.parametrize("rows", [0, 1, BLOCK_ROWS, BLOCK_ROWS + 1, 65536, 65537, 140_000])
 @pytest.mark.parametrize("arena", [None, Arena()])
 def test_spans_are_scattered_by_a_step_as_by_a_call(rows, arena):
     rng = np.random.default_rng(rows)
@@ -166,3 +166,24 @@ def test_spans_are_scattered_by_a_step_as_by_a_call(rows, arena):
 def test_spans_beside_keys_need_times_in_microseconds():
     with pytest.raises(TypeError, match="microseconds"):
         Scatter(0, 1, Column(pa.array([1.5])), 1)
+
+
+@pytest.mark.parametrize("rows", [0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 65537, 70_001])
+def test_keys_of_one_block_at_a_time_are_those_of_all_rows(rows):
+    rng = np.random.default_rng(rows)
+    texts = Column(pa.array([f"{number:03}" for number in rng.integers(0, 300, rows)], mask=rng.random(rows) < 0.1))
+    numbers = Column(pa.array(rng.integers(0, 9, rows)))
+    listed = Column(pa.array([f"{number:03}" for number in range(200)]))
+    known = keys.Groups(keys.hash_key([listed], 5), np.ones(200, np.uint8))
+    came_to = []
+    for whole in (True, False):
+        queue = [
+            keys.Hashes([texts], 5, 0), Valid([texts], 1), keys.Known(known, 0, 1, 1),
+            keys.Hashes([0, numbers], 5, 2), Scatter(2, 1),
+        ]  # fmt: skip
+        rooms = [None, None, None]
+        _, _, marks, _, (pieces, _) = run(queue, rows, rooms, whole=whole)
+        assert [len(rooms[0]), len(rooms[2])] == [16 * (rows if whole else min(rows, BLOCK_ROWS))] * 2
+        kept = [(entries[: 12 * starts[-1]].tolist(), starts.tolist(), row) for entries, starts, _, row in pieces]
+        came_to.append((marks.failed_rows().tolist(), kept))
+    assert came_to[0] == came_to[1]

@@ -275,13 +275,15 @@ typedef struct {
   dq_column column;
   const dq_hash *hashes;
   int has_column;
+  int of_block; /* without a column: there are hashes of a block alone */
 } dq_part;
 
 enum { DQ_HASH_BLOCK = 512 };
 static int dq_hash_block(const dq_part *part, const dq_seed *k, int64_t from, int64_t n, int join, dq_hash *out) {
   if (!part->has_column) {
-    if (join) DQ_BY_HASH(k, dq_copy, join, part->hashes + from, k, n, out);
-    else DQ_BY_HASH(k, dq_copy, own, part->hashes + from, k, n, out);
+    const dq_hash *known = part->hashes + dq_at_row(from, part->of_block);
+    if (join) DQ_BY_HASH(k, dq_copy, join, known, k, n, out);
+    else DQ_BY_HASH(k, dq_copy, own, known, k, n, out);
     return 1;
   }
   dq_column c = part->column;
@@ -304,24 +306,25 @@ typedef struct {
   int n;
   dq_seed seed;
   dq_hash *out;
+  int of_block;
   dq_part parts[];
 } dq_hash_state;
 
-/* The hash of a key a row, some hundred rows at a time, so that what parts are joined to stays at hand. 0 for a layout
+/* The hash of a key a row into out[0] on, some hundred rows at a time, so that what parts are joined to stays at hand. 0 for a layout
  * that cannot be a key. */
 static int dq_hash_parts(const dq_part *parts, int n_parts, const dq_seed *k, int64_t first, int64_t rows,
                          dq_hash *out) {
   for (int64_t from = first; from < first + rows; from += DQ_HASH_BLOCK) {
     int64_t n = first + rows - from < DQ_HASH_BLOCK ? first + rows - from : DQ_HASH_BLOCK;
     for (int p = 0; p < n_parts; p++)
-      if (!dq_hash_block(parts + p, k, from, n, p > 0, out + from)) return 0;
+      if (!dq_hash_block(parts + p, k, from, n, p > 0, out + from - first)) return 0;
   }
   return 1;
 }
 static int dq_run_hash(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_hash_state *s = (const dq_hash_state *)state;
   (void)codes;
-  return !dq_hash_parts(s->parts, s->n, &s->seed, from, n, s->out);
+  return !dq_hash_parts(s->parts, s->n, &s->seed, from, n, s->out + dq_at_row(from, s->of_block));
 }
 static int dq_can_be_key(const dq_column *c) { return c->layout != DQ_OTHER; }
 #endif

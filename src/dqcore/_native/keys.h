@@ -126,17 +126,18 @@ static void dq_strange_keys(int level, const dq_table *t, const dq_hash *h, cons
   (void)level;
   dq_strange_keys_2(t, h, valid, n, absent, codes);
 }
-/* As a step: `hashes` and `valid` (NULL: all are) of the whole morsel. */
+/* As a step: `hashes` of the whole morsel, or of a block alone, and `valid` of the whole. */
 typedef struct {
   const dq_table *table;
   const dq_hash *hashes;
+  int of_block;
   const uint8_t *valid;
   uint8_t absent;
   int level;
 } dq_lookup_state;
 static int dq_run_strange_keys(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_lookup_state *s = (const dq_lookup_state *)state;
-  dq_strange_keys(s->level, s->table, s->hashes + from, s->valid + from, n, s->absent, codes);
+  dq_strange_keys(s->level, s->table, s->hashes + dq_at_row(from, s->of_block), s->valid + from, n, s->absent, codes);
   return 0;
 }
 

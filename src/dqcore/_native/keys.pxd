@@ -22,11 +22,13 @@ cdef extern from "hashes.h" nogil:
         dq_column column
         const dq_hash* hashes
         int has_column
+        int of_block
 
     ctypedef struct dq_hash_state:
         int n
         dq_seed seed
         dq_hash* out
+        int of_block
         dq_part* parts
 
     int dq_hash_parts(const dq_part* parts, int n_parts, const dq_seed* k, int64_t first, int64_t rows, dq_hash* out)

@@ -17,7 +17,7 @@ from .keys cimport (
 )
 
 from .outcomes cimport ones
-from .steps cimport Frame, Step
+from .steps cimport DQ_BLOCK_ROWS, Frame, Step
 
 
 cdef extern from "keys.h" nogil:
@@ -34,6 +34,7 @@ cdef extern from "keys.h" nogil:
     ctypedef struct dq_lookup_state:
         const dq_table* table
         const dq_hash* hashes
+        int of_block
         const uint8_t* valid
         uint8_t absent
         int level
@@ -97,6 +98,7 @@ cdef class Hasher:
             self.rows = len(of_rows)
             self.parts[number].hashes = NULL
             self.parts[number].has_column = isinstance(of_rows, Column)
+            self.parts[number].of_block = 0
             if isinstance(of_rows, Column):
                 column = of_rows
                 self.parts[number].column = column.c
@@ -107,8 +109,8 @@ cdef class Hasher:
 
 
 cdef class Hashes(Step):
-    """Fills a room with the hashes of a key, as `hash_key` gives them, 16 bytes each. A part may also be the number of a
-    room that holds the hashes of a column."""
+    """Fills a room with the hashes of a key, as `hash_key` gives them, 16 bytes each: of all rows, or of a block at a time
+    where the run keeps none. A part may also be the number of a room that holds the hashes of a column."""
 
     cdef dq_hash_state* state
     cdef list hashed
@@ -158,12 +160,12 @@ cdef class Hashes(Step):
     cdef object begin(self, void* state, Frame frame):
         cdef dq_hash_state* s = <dq_hash_state*>state
         cdef int number
-        hashes = frame.rooms[self.gives]
-        if hashes is None:
-            frame.rooms[self.gives] = hashes = bytes_for(frame.arena, 16 * frame.rows)
-        s.out = <dq_hash*>writable(hashes, 16 * frame.rows)
+        if frame.rooms[self.gives] is None:
+            rows = frame.rows if frame.whole else min(frame.rows, DQ_BLOCK_ROWS)
+            frame.rooms[self.gives] = bytes_for(frame.arena, 16 * rows)
+        s.out = <dq_hash*>frame.each(self.gives, 16, &s.of_block)
         for number, room in self.hashed:
-            s.parts[number].hashes = <const dq_hash*>readable(frame.rooms[room], 16 * frame.rows)
+            s.parts[number].hashes = <const dq_hash*>frame.each(room, 16, &s.parts[number].of_block)
         for number in range(s.n):
             if s.parts[number].has_column and s.parts[number].column.length != frame.rows:
                 raise ValueError(f"a column of {s.parts[number].column.length} rows in a key of {frame.rows}")
@@ -274,7 +276,7 @@ cdef class Known(Step):
 
     cdef object begin(self, void* state, Frame frame):
         cdef dq_lookup_state* s = <dq_lookup_state*>state
-        s.hashes = <const dq_hash*>readable(frame.rooms[self.hashes], 16 * frame.rows)
+        s.hashes = <const dq_hash*>frame.each(self.hashes, 16, &s.of_block)
         valid = frame.rooms[self.valid]
         if valid is None:
             valid = ones(frame.rows)

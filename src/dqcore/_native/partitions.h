@@ -129,6 +129,7 @@ static int dq_make_room(dq_room *r, size_t size) {
  * after partition, to where it is kept: fresh memory is best written in order, and long runs are best read again. */
 typedef struct {
   const dq_hash *hashes;
+  int of_block;         /* there are hashes of a block alone */
   const uint8_t *valid; /* NULL: all */
   int64_t rows;
   dq_entry *scratch, *out; /* `scratch` has room for a piece; a piece begins at its first row's place in `out` */
@@ -160,6 +161,7 @@ static void dq_keep_piece(const dq_scatter_state *s, int64_t piece, int64_t bloc
 static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *codes) {
   const dq_scatter_state *s = (const dq_scatter_state *)state;
   dq_beside beside = {0, NULL, NULL, NULL};
+  const dq_hash *hashes = s->hashes + dq_at_row(from, s->of_block);
   const uint8_t *valid = s->valid ? s->valid + from : NULL;
   int64_t piece = from / DQ_PIECE_ROWS, within = from % DQ_PIECE_ROWS, block = within / DQ_BLOCK_ROWS;
   uint32_t *starts = s->block_starts + block * (DQ_PARTITIONS + 1);
@@ -168,8 +170,8 @@ static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *c
     dq_spans(s->times.values + 8 * (s->times.offset + from), n, s->shift, s->spans);
     beside = (dq_beside){4, s->spans, NULL, s->beside_scratch + within};
   }
-  dq_count_partitions(s->hashes + from, valid, n, starts);
-  dq_scatter(s->hashes + from, valid, n, (uint32_t)within, starts, s->scratch + within, &beside);
+  dq_count_partitions(hashes, valid, n, starts);
+  dq_scatter(hashes, valid, n, (uint32_t)within, starts, s->scratch + within, &beside);
   if (from + n == s->rows || within + n == DQ_PIECE_ROWS) dq_keep_piece(s, piece, block + 1);
   return 0;
 }

@@ -43,6 +43,7 @@ cdef extern from "partitions.h" nogil:
                     dq_entry* out, const dq_beside* b)
     ctypedef struct dq_scatter_state:
         const dq_hash* hashes
+        int of_block
         const uint8_t* valid
         int64_t rows
         dq_entry* scratch
@@ -160,7 +161,7 @@ cdef class Scatter(Step):
         used = bytes_for(frame.arena, ENTRY * most + room + (4 * (most + DQ_BLOCK_ROWS) if self.near else 0))
         starts = np.zeros(pieces * (DQ_PARTITIONS + 1), np.uint32)
         valid = frame.rooms[self.valid]
-        s.hashes = <const dq_hash*>readable(frame.rooms[self.hashes], 16 * n)
+        s.hashes = <const dq_hash*>frame.each(self.hashes, 16, &s.of_block)
         s.valid = NULL
         if valid is not None:
             s.valid = <const uint8_t*>readable(valid, n)

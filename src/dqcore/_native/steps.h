@@ -36,6 +36,10 @@ DQ_INLINE void dq_ask_for_rows(const dq_column *c, int64_t from, int64_t n, int6
     __VA_ARGS__                                                                              \
   }
 
+/* Of what is made for each row of a morsel, row `from`; where there is room for a block alone, each takes the place of the
+ * one before it, and stays in a cache. */
+DQ_INLINE int64_t dq_at_row(int64_t from, int of_block) { return of_block ? from % DQ_BLOCK_ROWS : from; }
+
 enum { DQ_RAN = 0, DQ_UNSOUND = 1, DQ_NO_MEMORY = 2 };
 /* Runs all steps over all rows; `codes` has room for a block, `tallies` for a step each. */
 static int dq_run_steps(const dq_step *steps, int64_t n_steps, int64_t rows, int level, uint8_t *codes,

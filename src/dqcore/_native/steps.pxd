@@ -11,6 +11,9 @@ cdef extern from "steps.h" nogil:
         const void* state
         int judges
 
+    enum:
+        DQ_BLOCK_ROWS
+
     dq_column dq_rows_of(const dq_column* c, int64_t start, int64_t n)
 
 
@@ -21,8 +24,12 @@ cdef class Frame:
     cdef int64_t rows
     cdef int64_t start
     """The row of the table that its first row is."""
+    cdef bint whole
+    """Whether keys of all rows are kept; where not, a step may make them for a block at a time."""
     cdef Arena arena
     cdef list rooms
+
+    cdef void* each(self, int room, size_t width, int* of_block) except NULL
 
 
 cdef class Step:

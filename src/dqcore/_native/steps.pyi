@@ -45,4 +45,5 @@ def run(
     low: int = 0,
     start: int = 0,
     arena: Arena | None = None,
+    whole: bool = True,
 ) -> list[Any] | None: ...

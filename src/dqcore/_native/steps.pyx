@@ -16,7 +16,6 @@ from .outcomes cimport dq_free_tally, dq_tally, marks_of, passes
 
 cdef extern from "steps.h" nogil:
     enum:
-        DQ_BLOCK_ROWS
         DQ_RAN
         DQ_UNSOUND
 
@@ -83,7 +82,11 @@ cdef class Step:
 
 
 cdef class Frame:
-    pass
+    cdef void* each(self, int room, size_t width, int* of_block) except NULL:
+        """What a room has for each row, `width` bytes: for all rows, or for those of a block alone."""
+        array = self.rooms[room]
+        of_block[0] = <size_t>len(array) < width * self.rows
+        return writable(array, width * (min(self.rows, DQ_BLOCK_ROWS) if of_block[0] else self.rows))
 
 
 cdef int run_check(const void* state, int64_t start, int64_t n, uint8_t* codes) noexcept nogil:
@@ -284,11 +287,11 @@ cdef class Program:
 
 
 def run(steps, int64_t rows, rooms=None, Program program=None, Batch batch=None, int64_t low=0, int64_t start=0,
-        Arena arena=None):
+        Arena arena=None, bint whole=True):
     """Runs the steps of a program over `rows` rows from row `low` of a batch, and further steps after them, in order, a
     block of rows at a time. For each its marks, or what it came to if it does not judge; None in all where rows are not
-    sound. `rooms` is filled; `start` is the table's row that the first row is. Raises what a step that calls Python
-    raised."""
+    sound. `rooms` is filled, those of keys for all rows only if `whole`; `start` is the table's row that the first row is.
+    Raises what a step that calls Python raised."""
     cdef int64_t ahead = 0 if program is None else program.n
     cdef int64_t n = ahead + len(steps)
     cdef int64_t k
@@ -303,7 +306,7 @@ def run(steps, int64_t rows, rooms=None, Program program=None, Batch batch=None,
     cdef dq_step* made = <dq_step*>(tallies + n)
     # Where a line of the cache begins.
     cdef uint8_t* codes = <uint8_t*>((<size_t>(made + n) + 63) & ~<size_t>63)
-    frame.rows, frame.start, frame.arena, frame.rooms = rows, start, arena, rooms
+    frame.rows, frame.start, frame.arena, frame.rooms, frame.whole = rows, start, arena, rooms, whole
     memset(tallies, 0, n * sizeof(dq_tally))
     try:
         if program is not None:

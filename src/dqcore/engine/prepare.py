@@ -117,6 +117,12 @@ class Plan:
         return tuple(bound.number for bound in self.bound if bound.sees is KeyCheck)
 
     @cached_property
+    def queueing(self) -> tuple[int, ...]:
+        """The numbers of all rules in the order in which they are queued: those over keys last, since a key of one column
+        that another rule looks up is then a part of theirs that is hashed already."""
+        return (*(bound.number for bound in self.bound if bound.sees is not KeyCheck), *self.keyed)
+
+    @cached_property
     def of_tables(self) -> tuple[int, ...]:
         """The numbers of the rules about the table."""
         return tuple(bound.number for bound in self.bound if bound.sees is TableCheck)

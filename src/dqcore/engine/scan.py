@@ -106,10 +106,11 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     form = morsel.columns.form if isinstance(morsel.columns, Columns) else None
     ready: Ready | None = None if form is None else form.ready
     steps = Steps(morsel, ready)
-    queued, ends = _queued(plan, steps, ready)
-    marks = steps.run()
+    queued, spans = _queued(plan, steps, ready)
+    keeps = bool(plan.by) or None in queued
+    marks = steps.run(keeps)
     if form is not None and ready is None:
-        form.ready = steps.ready(queued, ends)
+        form.ready = steps.ready(queued, spans)
     states = [marks[state] if isinstance(state, int) else state for state in queued]
     for number in plan.keyed:
         if queued[number] is not None:
@@ -117,7 +118,7 @@ def scan_morsel(plan: Plan, morsel: Morsel) -> Scanned:
     for number in plan.of_tables:
         if states[number] is not None:
             states[number] = plan.bound[number].check.scanned(states[number], morsel)  # type: ignore[attr-defined]
-    if plan.by or None in queued:
+    if keeps:
         steps.keep_keys()
     written = _rest(plan, morsel, steps, states, marks) if steps.writes or None in queued else {}
     segments = Pieces(hashes=morsel.keys(plan.by).hashes) if plan.by else None
@@ -130,14 +131,16 @@ def _keyed(bound: Bound[Any], queued: Any, results: Sequence[Any], morsel: Morse
     return Keyed(bound.check.scanned(results[own], morsel) if isinstance(own, int) else own, overlay)
 
 
-def _queued(plan: Plan, steps: Steps, ready: Ready | None) -> tuple[list[Any], list[int]]:
-    """Of each rule what `_queue` gives, and how many steps there were then."""
+def _queued(plan: Plan, steps: Steps, ready: Ready | None) -> tuple[list[Any], list[range]]:
+    """Of each rule what `_queue` gives, and the numbers of the steps that it queued."""
     if ready is None:
-        queued, ends = [], []
-        for bound in plan.bound:
-            queued.append(_queue(bound, steps))
-            ends.append(len(steps.queue))
-        return queued, ends
+        queued: list[Any] = [None] * len(plan.bound)
+        spans = [range(0)] * len(plan.bound)
+        for number in plan.queueing:
+            begin = len(steps.queue)
+            queued[number] = _queue(plan.bound[number], steps)
+            spans[number] = range(begin, len(steps.queue))
+        return queued, spans
     again: list[Any] = ready.places.copy()
     for number in ready.waiting:
         again[number] = _queue(plan.bound[number], steps)
