@@ -84,11 +84,13 @@ DQ_AT_4 DQ_INLINE void dq_four_unmatched(const dq_text *t, const uint8_t *block,
 }
 /* Codes of the first rows, four at a time; how many. Nulls get one as well, which the caller overwrites: a text of at
  * most `most` bytes may be read under one too. */
-#define DQ_FOURS_UNMATCHED(NAME, READ, MOST)                                                                    \
+#define DQ_FOURS_UNMATCHED(NAME, READ, MOST, AHEAD, ASK)                                                        \
   DQ_AT_4 static int64_t NAME(const dq_column *c, const dq_automaton *a, uint8_t *restrict codes) {             \
     dq_readable r = dq_readable_of(c);                                                                          \
+    const int64_t ahead = AHEAD;                                                                                \
     int64_t i = 0;                                                                                              \
     for (; i + 4 <= c->length; i += 4) {                                                                        \
+      ASK(c, i, ahead);                                                                                         \
       dq_text t[4] = {READ(c, i), READ(c, i + 1), READ(c, i + 2), READ(c, i + 3)};                              \
       int64_t differ = (t[0].n ^ t[1].n) | (t[0].n ^ t[2].n) | (t[0].n ^ t[3].n);                               \
       int alike = differ == 0 && (uint64_t)t[0].n <= (MOST) && (uintptr_t)t[3].s - r.base < r.room;             \
@@ -100,9 +102,10 @@ DQ_AT_4 DQ_INLINE void dq_four_unmatched(const dq_text *t, const uint8_t *block,
     }                                                                                                           \
     return i;                                                                                                   \
   }
-DQ_FOURS_UNMATCHED(dq_fours_unmatched_utf8, dq_text_utf8, 16)
-DQ_FOURS_UNMATCHED(dq_fours_unmatched_large, dq_text_large, 16)
-DQ_FOURS_UNMATCHED(dq_fours_unmatched_view, dq_text_view, 12)
+#define DQ_ASK_NOTHING(C, I, AHEAD) (void)(AHEAD)
+DQ_FOURS_UNMATCHED(dq_fours_unmatched_utf8, dq_text_utf8, 16, dq_utf8_ahead(c), dq_utf8_ahead_ask)
+DQ_FOURS_UNMATCHED(dq_fours_unmatched_large, dq_text_large, 16, dq_large_ahead(c), dq_large_ahead_ask)
+DQ_FOURS_UNMATCHED(dq_fours_unmatched_view, dq_text_view, 12, 0, DQ_ASK_NOTHING)
 static int64_t dq_fours_unmatched(const dq_column *c, const dq_automaton *a, uint8_t *codes) {
   int64_t done = 0;
   if (c->layout == DQ_UTF8) done = dq_fours_unmatched_utf8(c, a, codes);

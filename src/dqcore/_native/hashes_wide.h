@@ -72,8 +72,10 @@ DQ_WIDE_INLINE __m512i dq_load_four(const uint8_t *a, const uint8_t *b, const ui
 /* Each gives how many rows it has done, fewer where four come that are not all short, or that lie at the end of the
  * bytes. */
 DQ_WIDE_INLINE int64_t dq_hash_utf8_wide(const dq_column *c, const dq_wide_keys *w, int join, dq_hash *restrict out) {
+  const int64_t ahead = dq_utf8_ahead(c);
   int64_t i = 0;
   for (; i + 4 <= c->length; i += 4) {
+    dq_utf8_ahead_ask(c, i, ahead);
     const uint8_t *at = c->values + 4 * (c->offset + i);
     __m128i starts = _mm_loadu_si128((const __m128i *)at), ends = _mm_loadu_si128((const __m128i *)(at + 4));
     __m128i lengths = _mm_sub_epi32(ends, starts);
@@ -86,8 +88,10 @@ DQ_WIDE_INLINE int64_t dq_hash_utf8_wide(const dq_column *c, const dq_wide_keys 
 }
 DQ_WIDE_INLINE int64_t dq_hash_large_wide(const dq_column *c, const dq_wide_keys *w, int join,
                                           dq_hash *restrict out) {
+  const int64_t ahead = dq_large_ahead(c);
   int64_t i = 0;
   for (; i + 4 <= c->length; i += 4) {
+    dq_large_ahead_ask(c, i, ahead);
     const uint8_t *at = c->values + 8 * (c->offset + i);
     __m256i starts = _mm256_loadu_si256((const __m256i *)at), ends = _mm256_loadu_si256((const __m256i *)(at + 8));
     __m256i lengths = _mm256_sub_epi64(ends, starts);
@@ -120,7 +124,7 @@ DQ_WIDE_INLINE int64_t dq_hash_int64_wide(const dq_column *c, const dq_wide_keys
   int64_t i = 0;
   for (; i + 4 <= c->length; i += 4) {
     const uint8_t *at = c->values + 8 * (c->offset + i);
-    __builtin_prefetch(at + 4096); /* often read here for the first time; the machine's own prefetching ends with each page */
+    dq_ask_for(at + 8 * DQ_BLOCK_ROWS);
     __m256i words = _mm256_loadu_si256((const __m256i *)at);
     __m512i spread = _mm512_maskz_permutexvar_epi64(0x55, low, _mm512_castsi256_si512(words));
     __m512i hash = dq_rounds_wide(w, _mm512_xor_si512(spread, begun));

@@ -5,7 +5,7 @@
 #include "dq.h"
 #include "outcomes.h"
 
-enum { DQ_BLOCK_ROWS = 8192 }; /* a multiple of 64, so that a block's bits begin a word */
+enum { DQ_BLOCK_ROWS = 4096 }; /* a multiple of 64, so that a block's bits begin a word */
 
 typedef struct {
   /* Works on `n` rows from row `from` of the morsel; a step that judges writes their codes. Not 0: the rows are not
@@ -21,6 +21,22 @@ DQ_INLINE dq_column dq_rows_of(const dq_column *c, int64_t from, int64_t n) {
   part.length = n;
   return part;
 }
+
+/* A kernel that does much with each row asks for the same rows of the next block, so that memory is at work meanwhile. Of
+ * views none does: there is so much of them that the kernel itself would wait. */
+DQ_INLINE void dq_ask_for(const uint8_t *at) { __builtin_prefetch(at, 0, 2); }
+/* Asks for what texts that follow each other take in the next block, by what they take in this one. */
+#define DQ_TEXTS_AHEAD(NAME, OFFSET, LOAD)                                                                \
+  DQ_INLINE int64_t NAME(const dq_column *c) {                                                          \
+    int64_t bytes = (int64_t)LOAD(c->values, c->offset + c->length) - (int64_t)LOAD(c->values, c->offset); \
+    return c->length ? bytes * DQ_BLOCK_ROWS / c->length : 0;                                           \
+  }                                                                                                     \
+  DQ_INLINE void NAME##_ask(const dq_column *c, int64_t i, int64_t ahead) {                             \
+    dq_ask_for(c->values + (c->offset + i + DQ_BLOCK_ROWS) * OFFSET);                                   \
+    dq_ask_for(c->bytes + LOAD(c->values, c->offset + i) + ahead);                                      \
+  }
+DQ_TEXTS_AHEAD(dq_utf8_ahead, 4, dq_i32)
+DQ_TEXTS_AHEAD(dq_large_ahead, 8, dq_i64)
 
 /* A kernel that reads `width` bytes a row from fresh memory, and does little with them, is run on so few rows at a time,
  * after those that follow were asked for: the machine's own prefetching ends with each page. */

@@ -191,8 +191,10 @@ DQ_AT_4 DQ_INLINE void dq_eight_strangers(const dq_few_texts *few, __m512i words
 DQ_AT_4 static int64_t dq_eights_utf8(const dq_column *c, const dq_text_set *set, int64_t wide, uint8_t *restrict codes) {
   const __m512i all = _mm512_set1_epi64(-1), bits = _mm512_set1_epi64(64);
   const dq_few_texts few = dq_make_few_texts(set);
+  const int64_t ahead = dq_utf8_ahead(c);
   int64_t i = 0;
   for (; i + 8 <= wide; i += 8) {
+    dq_utf8_ahead_ask(c, i, ahead);
     const uint8_t *at = c->values + 4 * (c->offset + i), *bytes = c->bytes;
     __m256i starts = _mm256_loadu_si256((const __m256i *)at), ends = _mm256_loadu_si256((const __m256i *)(at + 4));
     __m512i lengths = _mm512_cvtepi32_epi64(_mm256_sub_epi32(ends, starts));
