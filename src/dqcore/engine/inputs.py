@@ -13,9 +13,9 @@ from ..sources.arrow import sound
 from ..sources.feed import Feed, Part, Parts, Pieces, TableFeed, as_feed
 from .spill import Place, Spill
 
-SHARE = 4
-"""Data that takes no more than one of so many parts of the memory is read into it whole; and as much may be held of what
-is kept for later where it is not."""
+SHARE, HELD = 4, 8
+"""Data that takes no more than one of so many parts of the memory is read into it whole; else so much of it may be held of
+what is kept for later."""
 
 
 class Large(NamedTuple):
@@ -35,7 +35,7 @@ def as_input(data: Any, memory: int) -> pa.Table | Large:
     feed, room = as_feed(data), memory // SHARE
     if isinstance(feed, TableFeed):
         return feed.table()
-    spill = Spill(room)
+    spill = Spill(memory // HELD)
     if not feed.again:
         feed = Spooled(feed, spill)
     if feed.size is not None and feed.size > room:

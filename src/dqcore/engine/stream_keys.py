@@ -62,14 +62,11 @@ def judged(
         check = plan.bound[number].check
         assert isinstance(check, KeyCheck)
         if number in shared_out:
-            codes = spill.codes(judge.rows)
-            told[number] = judge.of_runs(codes, shared_out[number])
+            told[number] = judge.of_runs(spill.codes(judge.rows), shared_out[number])
         elif check.sifts:
             sifted[number] = StoredKeys([batch[number] for batch in kept], spill)
         else:
-            state = check.kept([batch[number] for batch in kept], spill)
-            came_to = check.judge(state, judge.run)
-            told[number] = Settled(judge.marks(came_to.codes), came_to.details)
+            told[number] = judge.of_kept(check, [batch[number] for batch in kept])
     return told | judge.of_sifted(sifted)
 
 
@@ -106,6 +103,10 @@ class _Judge:
         self.spill.done_with(codes)
         self.spill.settle()
         return LedgerMarks(entries, self.spill)
+
+    def of_kept(self, check: KeyCheck, kept: Sequence[Any]) -> Settled:
+        came_to = check.judge(check.kept(kept, self.spill), self.run)
+        return Settled(self.marks(came_to.codes), came_to.details)
 
     def of_runs(self, codes: Codes, runs: Runs) -> Settled:
         runs.judge(codes, self.most, self.threads)

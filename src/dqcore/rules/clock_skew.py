@@ -21,7 +21,7 @@ from ..durations import microseconds
 from ..errors import RuleError
 from ..keyed import Run, Store, everywhere
 from ..logical import logical
-from ..morsel import Cells, Morsel
+from ..morsel import Cells, Codes, Morsel
 from ..remembers import Remembers
 from ..steps import Steps
 from .base import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 Ids = NDArray[np.int64]
 
-STORED_SHARES = 16
+STORED_SHARES = 32
 """Stamps that are not in memory are judged one such share of the devices after the other."""
 SHARES = 16
 """Devices are shared out among threads in so many parts, so that one that is slow holds nobody up."""
@@ -165,6 +165,10 @@ class Stamped(NamedTuple):
     def merge(self, other: Stamped) -> Stamped:
         return Stamped(self.stamps + other.stamps, self.by + other.by)
 
+    def room(self) -> Codes | None:
+        """Where codes are to be written; None for an array of their own."""
+        return None
+
     def shares(self) -> list[list[Stamps]]:
         """The stamps of some devices after those of others."""
         return [self.stamps]
@@ -206,6 +210,9 @@ class StoredStamps:
         self._keys = [
             pa.chunked_array([chunk for one in same for chunk in one.chunks], same[0].type) for same in columns
         ]
+
+    def room(self) -> Codes:
+        return self._store.codes(sum(rows for rows, *_ in self._groups))
 
     def shares(self) -> Iterator[list[Stamps]]:
         """The stamps of one share of the devices at a time."""
@@ -256,7 +263,7 @@ class ClockSkewCheck(KeyCheck):
 
     def judge(self, state: Stamped | StoredStamps, run: Run) -> Judged:
         told: list[Told] = []
-        codes = None
+        codes = state.room()
         for stamps in state.shares():
             devices = _clocks.Devices(stamps, codes)
             told.append(self._judge(devices, run))
