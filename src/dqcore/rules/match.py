@@ -223,6 +223,9 @@ class MatchCheck(RowCheck):
     def queue(self, steps: Steps) -> int | None:
         rule = self.rule
         if rule.max_edits or self.pairs or self.rewrite:
+            if not self.rewrite:
+                # `rows` asks for the key; made in the queue, it is made once for all rules, while the rows are at hand.
+                steps.key(rule.columns)
             return None
         index = self.registry.index(rule.registry_key, steps.morsel.seed)
         cells = steps.cells(rule.columns[0]) if len(rule.columns) == 1 else None
