@@ -97,6 +97,16 @@ def test_few_are_kept_that_have_no_other_near_them():
     assert len(found[0]) < rows // 20
 
 
+@pytest.mark.parametrize("first", [0, 1, 2, 3, 254, 510, 511])
+@pytest.mark.parametrize("apart", [0, 1, 2])
+def test_spans_are_neighbours_across_the_ends_of_the_bitmap(first, apart):
+    # Two rows have a bitmap of 512 spans, and both halves of the hash say where in it the first of them stands.
+    hashes = np.array([[first << 32 | first, 0]] * 2, np.uint64)
+    for both in ([0, apart], [apart, 0]):
+        held = Partitions(scatter(hashes, None, 0, None, [(np.array(both, np.uint32), None)]))
+        assert groups(held.find_repeats(0, PARTITIONS, near=True)) == ([[0, 1]] if apart < 2 else [])
+
+
 @pytest.mark.parametrize("distinct", [1, 40, 100_000])
 def test_rows_whose_key_has_several_values(distinct):
     rng = random.Random(distinct)

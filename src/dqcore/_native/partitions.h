@@ -178,7 +178,7 @@ static int dq_run_scatter(const void *state, int64_t from, int64_t n, uint8_t *c
 
 /* What one thread works with; grows as it must and is freed at the end. */
 typedef struct {
-  uint64_t *once, *twice; /* bitmaps, `bits` bits each */
+  uint64_t *once, *twice; /* bitmaps, `bits` bits each, or both as one of two bits each; and DQ_RING bytes more */
   uint64_t bits;
   uint32_t *slots; /* 1 + a number into `firsts`, 0 where free */
   uint64_t capacity;
@@ -201,6 +201,7 @@ static void dq_free_scratch(dq_scratch *s) {
   free(s->seen.start);
   memset(s, 0, sizeof *s);
 }
+enum { DQ_RING = 8 };
 /* Zeroes both bitmaps and gives their size in bits, 0 when there is no memory: 32 bits an entry, so that few pass by
  * chance, and fewer for partitions that would not fit a cache with them. */
 static uint64_t dq_clear_bitmaps(dq_scratch *s, int64_t entries) {
@@ -208,12 +209,12 @@ static uint64_t dq_clear_bitmaps(dq_scratch *s, int64_t entries) {
   while (bits < wanted) bits *= 2;
   if (bits > s->bits) {
     free(s->once);
-    s->once = (uint64_t *)malloc(bits / 4);
+    s->once = (uint64_t *)malloc(bits / 4 + DQ_RING);
     s->bits = s->once ? bits : 0;
     if (s->once == NULL) return 0;
   }
   s->twice = s->once + bits / 64;
-  memset(s->once, 0, bits / 4);
+  memset(s->once, 0, bits / 4 + DQ_RING);
   return bits;
 }
 /* At most a quarter of the slots are taken: where many keys come again, what a look costs is whether its first slot is the
@@ -305,9 +306,19 @@ static int64_t dq_suspects_of_key(const dq_piece *pieces, int64_t n_pieces, int 
 
 /* Time is cut into spans, numbered modulo 2^32. What is near stands in the same span or in the one beside it, and one
  * key's spans are neighbours in the bitmaps. */
-DQ_INLINE int dq_has_near(const dq_scratch *s, uint64_t mask, uint64_t at) {
-  return (int)(dq_seen(s->twice, at & mask) | dq_seen(s->once, (at - 1) & mask) |
-               dq_seen(s->once, (at + 1) & mask));
+/* A span has two bits, seen once and seen twice, a place behind its number; so those of three neighbours are read at once. */
+DQ_INLINE void dq_see_span(uint8_t *marks, uint64_t span) {
+  unsigned shift = 2 * ((span + 1) & 3), byte = marks[(span + 1) >> 2], once = 1u << shift;
+  marks[(span + 1) >> 2] = (uint8_t)(byte | once | (byte & once) << 1);
+}
+/* The last of the spans stands before the first as well, and the first behind the last. */
+static void dq_close_ring(uint8_t *marks, uint64_t mask) {
+  marks[0] |= marks[(mask + 1) >> 2] & 1;
+  marks[(mask + 2) >> 2] |= (uint8_t)(marks[0] & 4);
+}
+DQ_INLINE int dq_has_near(const uint8_t *marks, uint64_t span) {
+  unsigned three = (marks[span >> 2] | (unsigned)marks[(span >> 2) + 1] << 8) >> (2 * (span & 3));
+  return (three & (1 | 8 | 16)) != 0;
 }
 DQ_INLINE uint32_t dq_span_beside(const dq_piece *p, const dq_entry *e) {
   return ((const uint32_t *)p->beside)[e - p->entries];
@@ -317,19 +328,22 @@ DQ_INLINE uint32_t dq_span_beside(const dq_piece *p, const dq_entry *e) {
 static int64_t dq_suspects_near(const dq_piece *pieces, int64_t n_pieces, int part, uint64_t mask, dq_scratch *s) {
   dq_keyed *out = (dq_keyed *)s->suspects.start;
   uint32_t *spans = (uint32_t *)s->spans.start;
+  uint8_t *marks = (uint8_t *)s->once;
   int64_t n = 0, kept = 0;
-  DQ_EACH_ENTRY(p, e, { dq_see(s->once, s->twice, (dq_entry_a(e) + dq_span_beside(p, e)) & mask); })
+  DQ_EACH_ENTRY(p, e, { dq_see_span(marks, (dq_entry_a(e) + dq_span_beside(p, e)) & mask); })
+  dq_close_ring(marks, mask);
   DQ_EACH_ENTRY(p, e, {
     out[n] = dq_widened(p, e);
     spans[n] = dq_span_beside(p, e);
-    n += dq_has_near(s, mask, out[n].a + spans[n]);
+    n += dq_has_near(marks, (out[n].a + spans[n]) & mask);
   })
   if (n == 0) return 0;
-  memset(s->once, 0, (mask + 1) / 4);
-  for (int64_t i = 0; i < n; i++) dq_see(s->once, s->twice, ((out[i].a >> 32) + spans[i]) & mask);
+  memset(marks, 0, (mask + 1) / 4 + DQ_RING);
+  for (int64_t i = 0; i < n; i++) dq_see_span(marks, ((out[i].a >> 32) + spans[i]) & mask);
+  dq_close_ring(marks, mask);
   for (int64_t i = 0; i < n; i++) {
     out[kept] = out[i];
-    kept += dq_has_near(s, mask, (out[i].a >> 32) + spans[i]);
+    kept += dq_has_near(marks, ((out[i].a >> 32) + spans[i]) & mask);
   }
   return kept;
 }
