@@ -25,7 +25,7 @@ typedef struct {
 } dq_met;
 
 /* Rows are brought together in groups of so many: a morsel, whose rows sixteen bits can number. */
-enum { DQ_GROUP_ROWS = 8 * DQ_BLOCK_ROWS };
+enum { DQ_GROUP_ROWS = 1 << 16 };
 
 /* The stamps of a group of rows by device, in the order of rows, and the row of each in the group. Behind these are the
  * rows that do not count. */
