@@ -24,6 +24,11 @@ FORMULA = r"^\s*[=+\-@\t\r\x{0}\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
 FORMATS = {"parquet": ".parquet", "csv": ".csv"}
 GROUP_ROWS = 1 << 18
 """Rows that are gathered before they are written: what reads a file later wants no smaller groups."""
+GROUP_BYTES = 32 << 20
+"""Of wide rows fewer, so that what is gathered for several files takes no more memory."""
+REPEATS = 4
+"""A column has a dictionary where its values stand so many times, on average: one that is begun and given up costs more
+than it saves."""
 
 
 def write_folder(
@@ -92,6 +97,7 @@ class Beside:
         self._file: Any = None
         self._writer: Any = None
         self._gathered: list[pa.Table] = []
+        self._rows = self._bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -110,19 +116,24 @@ class Beside:
     def write(self, table: pa.Table) -> None:
         """Some rows more; the first ones, even if there are none, say which columns there are."""
         self._gathered.append(table)
-        if sum(each.num_rows for each in self._gathered) >= GROUP_ROWS:
+        self._rows += table.num_rows
+        self._bytes += table.nbytes
+        if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if not self._gathered:
             return
         table = pa.concat_tables(self._gathered)
-        self._gathered = []
+        self._gathered, self._rows, self._bytes = [], 0, 0
         if self._writer is None:
             self._file = open(self.path, "wb")  # noqa: SIM115 (closed by `keep` or `__exit__`)
-            self._writer = _WRITERS[self.target.suffix](table.schema, self._file)
+            self._writer = _WRITERS[self.target.suffix](table, self._file)
             self._writer.__enter__()
         self._writer.write_table(table)
+        del table
+        # What Arrow's allocator keeps for later would count as resident, as much again as is gathered.
+        pa.default_memory_pool().release_unused()
 
     def finish(self) -> None:
         """All is written, and on the disk."""
@@ -160,23 +171,51 @@ def _beside(path: Path) -> Beside:
     return Beside(path)
 
 
-def _parquet(schema: pa.Schema, file: Any) -> Any:
+def _parquet(first: pa.Table, file: Any) -> Any:
     import pyarrow.parquet as pq  # not every use of dqcore writes files
 
-    return pq.ParquetWriter(file, schema, compression="zstd")
+    repeating = [
+        path
+        for name, column in zip(first.column_names, first.columns, strict=True)
+        if _repeats(column)
+        for path in _leaves(name, column.type)
+    ]
+    return pq.ParquetWriter(file, first.schema, compression="zstd", use_dictionary=repeating)
 
 
-def _ipc(schema: pa.Schema, file: Any) -> Any:
-    return pa.ipc.new_file(file, schema)
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether values repeat enough for a dictionary: texts of findings do."""
+    if pa.types.is_nested(column.type) or pa.types.is_dictionary(column.type):
+        return True
+    try:
+        distinct = pc.count_distinct(column, mode="all").as_py()
+    except pa.ArrowNotImplementedError:
+        return True
+    return bool(distinct * REPEATS <= len(column))
+
+
+def _leaves(path: str, type_: pa.DataType) -> Iterator[str]:
+    """The columns that Parquet makes of one, by their paths."""
+    if pa.types.is_struct(type_):
+        for place in range(type_.num_fields):
+            yield from _leaves(f"{path}.{type_.field(place).name}", type_.field(place).type)
+    elif pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        yield from _leaves(f"{path}.list.element", type_.value_type)
+    else:
+        yield path
+
+
+def _ipc(first: pa.Table, file: Any) -> Any:
+    return pa.ipc.new_file(file, first.schema)
 
 
 class _Csv:
     """A CSV file, its header even where no table is written."""
 
-    def __init__(self, schema: pa.Schema, file: Any) -> None:
+    def __init__(self, first: pa.Table, file: Any) -> None:
         from pyarrow import csv
 
-        self._schema = self._cells(schema.empty_table()).schema
+        self._schema = self._cells(first.schema.empty_table()).schema
         self._writer = csv.CSVWriter(file, self._schema)
 
     def __enter__(self) -> _Csv:
@@ -194,7 +233,7 @@ class _Csv:
         return pa.Table.from_arrays([_csv_column(column) for column in table.columns], names=table.column_names)
 
 
-_WRITERS: dict[str, Callable[[pa.Schema, Any], Any]] = {".parquet": _parquet, ".arrow": _ipc, ".csv": _Csv}
+_WRITERS: dict[str, Callable[[pa.Table, Any], Any]] = {".parquet": _parquet, ".arrow": _ipc, ".csv": _Csv}
 
 
 def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

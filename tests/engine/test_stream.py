@@ -16,6 +16,7 @@ import pytest
 from small_feed import SmallFeed
 
 import dqcore as dq
+from dqcore import outputs
 from dqcore.engine import spill, stream_keys
 from dqcore.engine.ahead import ahead
 from dqcore.engine.inorder import InOrder
@@ -352,3 +353,29 @@ def test_a_spill_keeps_what_it_is_given() -> None:
     assert codes.sum() == 1
     with pytest.raises(TypeError):
         pickle.dumps(room)
+
+
+def test_columns_whose_values_repeat_have_a_dictionary(tmp_path: Path) -> None:
+    rows = 20_000
+    table = pa.table(
+        {
+            "own": [f"M{number}" for number in range(rows)],
+            "few": [f"D{number % 7}" for number in range(rows)],
+            "lists": pa.array([["a", "b"]] * rows, pa.list_(pa.string())),
+            "nested": pa.array([{"x": 1, "y": ["a"]}] * rows),
+            "views": pa.array(["a"] * rows, pa.string_view()),
+        }
+    )
+    outputs.write_table(table, tmp_path / "one.parquet")
+    group = pq.read_metadata(tmp_path / "one.parquet").row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    assert {column.path_in_schema for column in columns if not column.has_dictionary_page} == {"own"}
+    assert pq.read_table(tmp_path / "one.parquet").to_pylist() == table.to_pylist()
+
+
+def test_wide_rows_are_written_in_smaller_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "GROUP_BYTES", 1_000)
+    table = pa.table({"text": ["x" * 300] * 10})
+    outputs.write_batches(table.schema, table.to_batches(max_chunksize=1), tmp_path / "wide.parquet")
+    metadata = pq.read_metadata(tmp_path / "wide.parquet")
+    assert [metadata.row_group(place).num_rows for place in range(metadata.num_row_groups)] == [4, 4, 2]
