@@ -15,7 +15,7 @@ from benchmarks import machine
 from .checks import rules
 from .data import FOLDER, made
 from .document import document, results
-from .jobs import JOBS
+from .jobs import JOBS, ONCE
 from .runner import Record, compared, run
 
 SMALL = 1_000
@@ -73,12 +73,11 @@ def main() -> None:
 
 def _plan(jobs: list[str], threads: list[int], in_memory: int) -> list[tuple[int, str]]:
     """Jobs by threads; those that only tell what is right run once, on all threads."""
-    once = [job for job in jobs if job in ("in_memory", "sql")]
+    once = [job for job in ONCE if job in jobs]
     if machine.available() < IN_MEMORY * in_memory and "in_memory" in once:
         once.remove("in_memory")
-    return [(count, job) for count in threads for job in jobs if job not in ("in_memory", "sql")] + [
-        (threads[-1], job) for job in once
-    ]
+    timed = [(count, job) for count in threads for job in jobs if job not in ONCE]
+    return timed + [(threads[-1], job) for job in once]
 
 
 def _warm(path: Path) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import dataset, parquet
 
+import dqcore as dq
 from dqcore.sources.feed import BATCH_ROWS, as_feed
 
-from .checks import in_sql, rules
+from .checks import CHECKS, in_sql, rules
 from .found import Found, kept, of_report
 
 Answers = Callable[[], dict[str, Found]]
@@ -84,6 +85,14 @@ def in_memory(path: Path, threads: int, folder: Path, memory: str) -> Answers:
     return lambda: of_report(report, folder)
 
 
+def skew_in_memory(path: Path, threads: int, folder: Path, memory: str) -> Answers:
+    """What SQL cannot say, judged over its own columns in memory, which there is room for."""
+    judged = dq.RuleSet([check.rule for check in CHECKS if check not in in_sql()])
+    columns = list(dict.fromkeys(name for rule in judged for name in rule.reads()))
+    report = judged.validate(parquet.read_table(path, columns=columns), threads=threads)
+    return lambda: of_report(report, folder)
+
+
 def sql(path: Path, threads: int, folder: Path, memory: str) -> Answers:
     """duckdb on the same file: all conditions on rows in one query, a query for each key, failing rows alone come out."""
     database = duckdb.connect(
@@ -139,4 +148,6 @@ def _together(work: Callable[[], None], threads: int) -> None:
         raise errors[0]
 
 
-JOBS = {job.__name__: job for job in (read, read_fastest, feed, validate, quarantine, in_memory, sql)}
+JOBS = {job.__name__: job for job in (read, read_fastest, feed, validate, quarantine, in_memory, skew_in_memory, sql)}
+ONCE = ("in_memory", "skew_in_memory", "sql")
+"""These only tell what is right."""

@@ -24,7 +24,8 @@ LOOK = 0.1
 @dataclass(frozen=True)
 class Record:
     """What came of a job: seconds, bytes resident at the most (and when it began), bytes in files without a name at the most;
-    whether the machine had other work; and what differs from the answers of the first job that had any."""
+    whether the machine had other work; and what differs from the answers of the first job that had any (None: held against
+    nothing)."""
 
     job: str
     rows: int
@@ -35,7 +36,7 @@ class Record:
     on_disk: int
     void: bool
     found: dict[str, Found]
-    differs: tuple[str, ...]
+    differs: tuple[str, ...] | None
 
     @property
     def nanos(self) -> float:
@@ -70,7 +71,7 @@ def run(job: str, file: File, small: File, threads: int, memory: str, scratch: P
     came = json.loads(told)
     found = {rule: Found(*one) for rule, one in came.pop("found").items()}
     void = not (free and machine.free(threads))
-    return Record(job, file.rows, threads, on_disk=on_disk, void=void, found=found, differs=(), **came)
+    return Record(job, file.rows, threads, on_disk=on_disk, void=void, found=found, differs=None, **came)
 
 
 def compared(record: Record, right: Record, scratch: Path) -> tuple[str, ...]:
