@@ -95,8 +95,9 @@ def _consistent(determinant: str, dependent: str) -> str:
     return f"select i from t semi join ({several}) using ({determinant}) where {dependent} is not null"
 
 
-_SKEW = dq.ClockSkew(
-    "resulted_at", reference=STORED, by="device_id", tolerance=f"{suites.TOLERANCE_S}s", max_drift_ppm=suites.MAX_DRIFT_PPM
+CLOCK = ["resulted_at", STORED, "device_id"]
+SKEW = dq.ClockSkew(
+    CLOCK[0], reference=CLOCK[1], by=CLOCK[2], tolerance=f"{suites.TOLERANCE_S}s", max_drift_ppm=suites.MAX_DRIFT_PPM
 )  # fmt: skip
 _HL7_DATE = "try_strptime(sent_hl7, '%Y%m%d')::timestamptz"
 _HL7_TIME = "try_strptime(sent_hl7, ['%Y%m%d%H%M%S%z', '%Y%m%d%H%M%S.%g%z', '%Y%m%d%H%M%z'])"
@@ -134,7 +135,7 @@ CHECKS = (
         query=_consistent("accession", "patient_id"),
         skips="accession is null or patient_id is null",
     ),
-    Check(_SKEW),
+    Check(SKEW),
 )
 
 
