@@ -211,7 +211,8 @@ cdef class Stamps:
             raise MemoryError("no memory for the devices of a morsel")
         cdef int64_t n = self.grouped.n, k
         met = np.empty(n * sizeof(dq_met), np.uint8)
-        memcpy(writable(met, n * sizeof(dq_met)), self.grouped.met, n * sizeof(dq_met))
+        if n:
+            memcpy(writable(met, n * sizeof(dq_met)), self.grouped.met, n * sizeof(dq_met))
         share_of, counts = np.empty(n, np.int64), np.empty(n, np.int64)
         starts, firsts = np.empty(n, np.int64), np.empty(n, np.int64)
         cdef int64_t* s = <int64_t*>writable(share_of, 8 * n)
@@ -245,7 +246,9 @@ cdef class Stamps:
         own.grouped.met = <dq_met*>malloc((n or 1) * sizeof(dq_met))
         if own.grouped.met == NULL:
             raise MemoryError("no memory for the devices of a morsel")
-        memcpy(own.grouped.met, readable(np.ascontiguousarray(share.met), n * sizeof(dq_met)), n * sizeof(dq_met))
+        met = np.ascontiguousarray(share.met)
+        if n:
+            memcpy(own.grouped.met, readable(met, n * sizeof(dq_met)), n * sizeof(dq_met))
         for k in range(n):
             own.grouped.met[k].start = start
             start += own.grouped.met[k].n
