@@ -92,6 +92,7 @@ def test_the_public_names_are_those_of_the_contract() -> None:
 def test_no_module_of_a_rule_is_taken_for_a_public_name() -> None:
     assert not {"range", "check", "match", "schema", "base", "plain", "VERSION"} & set(vars(dqcore))
     assert dqcore.units.__name__ == "dqcore.units"
+    assert dqcore.spark.__name__ == "dqcore.spark"
     for reader in ("dicom", "fhir", "hl7v2", "lis2"):
         assert getattr(dqcore.sources, reader).__name__ == f"dqcore.sources.{reader}"
     assert dqcore.__version__ == dqcore.version.VERSION

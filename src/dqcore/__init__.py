@@ -6,6 +6,7 @@ from importlib import import_module as _import_module
 from .version import VERSION as _VERSION
 
 if _typing.TYPE_CHECKING:
+    from . import spark as spark
     from . import units as units
     from .correct import correct_times as correct_times
     from .errors import DataError as DataError
@@ -52,8 +53,8 @@ _HOMES = {
     "Csv": "sources.csv",
 }
 
-_MODULES = ("sources", "units")
-"""Modules that are used as such: `dq.units.explain`, `dq.sources.hl7v2.read`."""
+_MODULES = ("sources", "spark", "units")
+"""Modules that are used as such: `dq.units.explain`, `dq.sources.hl7v2.read`, `dq.spark.validate`."""
 
 
 def __getattr__(name: str) -> _typing.Any:

@@ -182,8 +182,9 @@ class RuleSet:
         read a piece at a time, and what has no room is kept on disk, in the folder for temporary files, until the report is
         gone. Such a report reads the data again where its rows are asked for.
         """
+        _check_threads(threads)
         known = as_registries(registries or {})
-        given = self._converted(as_input(data, memory_bytes(memory)), known)
+        given = self._converted(as_input(data, memory_bytes(memory)), known, threads)
         return self.prepare(given.schema, registries=known, now=now)._run(given, threads, progress)
 
     def quarantine(
@@ -259,7 +260,7 @@ class RuleSet:
         """The JSON Schema (2020-12) of rule files, for editors."""
         return json_schema()
 
-    def _converted(self, given: Input, registries: Mapping[str, Registry]) -> Input:
+    def _converted(self, given: Input, registries: Mapping[str, Registry], threads: int | None = None) -> Input:
         """CSV text with the columns that a rule reads as numbers or times converted; others as they are."""
         marks = given.schema.metadata or {}
         if MARK not in marks:
@@ -274,7 +275,7 @@ class RuleSet:
         present = {name: want for name, want in wanted.items() if name in given.schema.names}
         if isinstance(given, pa.Table):
             return convert(given, present, marks[MARK].decode())
-        return given._replace(feed=Converted(given.feed, present, cpus()))
+        return given._replace(feed=Converted(given.feed, present, threads or cpus()))
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("name", "keys", "disclose", "tz", "by", "pilot")}
@@ -322,7 +323,7 @@ class Validator:
         self, batch: Data, *, threads: int | None = None, progress: bool | Callable[[int], None] = False
     ) -> Report:
         """Checks a batch: in any encoding and column order, with extra columns, with columns of nulls alone."""
-        return self._run(self.rules._converted(as_table(batch), self.registries), threads, progress)
+        return self._run(as_table(batch), threads, progress)
 
     def validate_rows(self, rows: Sequence[Mapping[str, Any]]) -> Report:
         """Checks rows given as dicts, read as the prepared schema; a key that is missing is a `DataError`."""
@@ -353,8 +354,7 @@ class Validator:
     ) -> Report:
         """`recall` is given what was scanned, and the table with the columns that were written; it gives who judges in
         place of keyed checks."""
-        if threads is not None and (not isinstance(threads, int) or threads < 1):
-            raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
+        _check_threads(threads)
         if isinstance(given, Large):
             return self._stream(given, threads or cpus(), progress)
         rows = given.num_rows
@@ -406,6 +406,11 @@ def _certified(rules: RuleSet, registries: Mapping[str, Registry]) -> tuple[str,
         for name, registry in registries.items()
     }
     return rules.digest, {"dqcore": VERSION, "knowledge": knowledge.VERSION, "registries": used}
+
+
+def _check_threads(threads: Any) -> None:
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise RuleError(f"threads is {threads!r}; give a whole number from 1 up, or None for all CPUs")
 
 
 def as_registries(given: Mapping[str, Registry | Data]) -> dict[str, Registry]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 from ..sources.arrow import sound
 from ..sources.feed import Feed, Part, Parts, Pieces, TableFeed, as_feed
-from .spill import Place, Spill
+
+if TYPE_CHECKING:
+    from .spill import Place, Spill
 
 SHARE, HELD = 4, 8
 """Data that takes no more than one of so many parts of the memory is read into it whole; else so much of it may be held of
@@ -35,37 +37,52 @@ def as_input(data: Any, memory: int) -> pa.Table | Large:
     feed, room = as_feed(data), memory // SHARE
     if isinstance(feed, TableFeed):
         return feed.table()
-    spill = Spill(memory // HELD)
-    if not feed.again:
-        feed = Spooled(feed, spill)
-    if feed.size is not None and feed.size > room:
+    opened = feed.open()
+    pieces: Pieces | None = opened
+    try:
+        held, whole = _begun(opened, feed.size or 0, room)
+        if whole:
+            return pa.Table.from_batches([batch for batches in held for batch in batches], feed.schema)
+        from .spill import Spill  # what fits in memory needs none of it
+
+        spill = Spill(memory // HELD)
+        if not feed.again:
+            # What is left of it is read there.
+            feed, pieces = Spooled(feed, opened, held, spill), None
         return Large(feed, spill)
-    held, size = [], 0
-    for batch in _batches(feed):
-        held.append(batch)
+    finally:
+        if pieces is not None:
+            pieces.close()
+
+
+def _begun(pieces: Pieces, size: int, room: int) -> tuple[list[list[pa.RecordBatch]], bool]:
+    """The batches of the first pieces, as far as there is room for them, and whether they are all; none where it is known
+    that there is not room for all."""
+    held: list[list[pa.RecordBatch]] = []
+    read = 0
+    while max(size, read) <= room:
+        piece = pieces.take()
+        if piece is None:
+            return held, True
+        held.append(list(piece.batches))
         # Of buffers: whether offsets can be trusted is not known yet.
-        size += batch.get_total_buffer_size()
-        if size > room:
-            return Large(feed, spill)
-    return pa.Table.from_batches(held, feed.schema)
-
-
-def _batches(feed: Feed) -> Iterator[pa.RecordBatch]:
-    with feed.open() as pieces:
-        while (piece := pieces.take()) is not None:
-            yield from piece.batches
+        read += sum(batch.get_total_buffer_size() for batch in held[-1])
+    return held, False
 
 
 class Spooled(Feed):
-    """A feed that can be read once, and what was read of it on disk, so that it can be read again."""
+    """A feed that can be read once, and what was read of it on disk, so that it can be read again. `pieces` are what is left
+    of it, behind those whose batches are `held`."""
 
     again = True
 
-    def __init__(self, feed: Feed, spill: Spill) -> None:
+    def __init__(self, feed: Feed, pieces: Pieces, held: Sequence[Sequence[pa.RecordBatch]], spill: Spill) -> None:
         self.schema, self.rows, self.size = feed.schema, feed.rows, feed.size
         self._spill, self._lock = spill, Lock()
-        self._pieces: Pieces | None = feed.open()
+        self._pieces: Pieces | None = pieces
         self._kept: list[_Kept] = []
+        for batches in held:
+            self._keep(batches)
 
     def _parts(self, columns: list[str] | None, dictionaries: bool) -> Parts:
         number = 0
@@ -85,14 +102,18 @@ class Spooled(Feed):
                     self._pieces.close()
                     self._pieces = None
                 return False
-            rows, sink = 0, pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, self.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-                for batch in piece.batches:
-                    sound(pa.Table.from_batches([batch]))
-                    writer.write_batch(batch)
-                    rows += batch.num_rows
-            self._kept.append(_Kept(self._spill.write(sink.getvalue()), rows))
+            self._keep(piece.batches)
             return True
+
+    def _keep(self, batches: Iterable[pa.RecordBatch]) -> None:
+        rows, sink = 0, pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+            for batch in batches:
+                # What is malformed must not reach Arrow's writer.
+                sound(pa.Table.from_batches([batch]))
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        self._kept.append(_Kept(self._spill.write(sink.getvalue()), rows))
 
     def _read(self, place: Place, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         for batch in pa.ipc.open_stream(pa.py_buffer(self._spill.read(place))):

@@ -44,7 +44,6 @@ class Parted:
     """A keyed rule of a plan, that is judged apart."""
 
     def __init__(self, plan: Plan, number: int) -> None:
-        self.number = number
         self.bound: Bound[KeyCheck] = plan.bound[number]  # type: ignore[assignment]
         self.plan = plan.alone(number)
         self.columns = self.bound.reads

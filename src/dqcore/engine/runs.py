@@ -35,7 +35,7 @@ class Runs:
 
     def __init__(self, rule: Parted, spill: Spill) -> None:
         self.rule, self._spill = rule, spill
-        self.size = self.rows = 0
+        self.size = 0
         self._lock = Lock()
         self._runs: list[Run] = []
 
@@ -54,7 +54,6 @@ class Runs:
         with self._lock:
             self._runs.append(Run(held, ends))
             self.size += size
-            self.rows += len(batch)
 
     def parts(self, most: int) -> list[tuple[int, int]]:
         """Which buckets (from, up to) are judged together, of about `most` bytes if buckets are small enough for it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
@@ -83,11 +82,6 @@ class Spill:
             out[end - size : end] = self.part(one, start, start + size)
         return out
 
-    @property
-    def written(self) -> int:
-        """How many bytes are in the file."""
-        return self._end
-
     def write(self, *parts: Any) -> Place:
         """Puts the bytes of some buffers, one after the other, at the end of the file."""
         views = [memoryview(part).cast("B") for part in parts]
@@ -160,6 +154,8 @@ class Spill:
                 self._left += codes.nbytes
 
     def _nameless(self) -> Any:
+        import tempfile  # most runs need no file, and this brings in a dozen modules
+
         return tempfile.TemporaryFile(prefix="dqcore-", dir=self.folder)
 
     @contextmanager
@@ -168,6 +164,8 @@ class Spill:
         try:
             yield
         except OSError as error:
+            import tempfile  # as above
+
             folder = os.fspath(self.folder or tempfile.gettempdir())
             raise OSError(error.errno, f"{error.strerror}; {ADVICE}", folder) from None
 
