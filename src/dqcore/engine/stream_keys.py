@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from .._native import outcomes as _outcomes
-from ..keyed import KeptKeys, Run, StoredKeys
+from ..kept_keys import KeptKeys, StoredKeys
+from ..keyed import Run
 from ..morsel import Codes
 from ..rules.base import KeyCheck
 from .again import Again

@@ -33,7 +33,8 @@ from ..arrays import numbers, scalar, take_rows
 from ..binding import Binding
 from ..errors import RuleError
 from ..groups import taken as taken
-from ..keyed import Run, ScannedKeys, Store
+from ..kept_keys import KeptKeys, Store, StoredKeys
+from ..keyed import Run, ScannedKeys
 from ..morsel import Cells, Codes, Keys, Lit, Morsel, Ref
 from ..registry import Registry
 from ..remembers import Remembers
@@ -342,7 +343,7 @@ def keyed(morsel: Morsel, columns: Sequence[Ref], selected: Selected) -> Keys:
 
 class KeyCheck(Check):
     keeps: ClassVar[bool] = False
-    """Whether `keep` and `kept` put a state together whose data is gone."""
+    """Whether `keep` and `kept` put its state together when the data is gone."""
     sifts: ClassVar[bool] = False
     """Whether a row passes or is skipped, as `ScannedKeys.codes` says of the keys that `sifted` gives, when no other has its
     key (or none that is `near`): then only the others need be looked at."""
@@ -362,12 +363,13 @@ class KeyCheck(Check):
         """The verdict on every row, from the state of the whole table; `run` is for work that can be shared out."""
 
     def keep(self, state: Any, store: Store) -> Any:
-        """What is kept of the state of a morsel whose data goes while the rest of a table is read; arrays go into `store`."""
-        raise TypeError(f"{type(self).__name__} keeps nothing")
+        """What is kept of the state of a morsel whose data goes while the rest of a table is read; arrays go into `store`. By
+        default of a state that is the rows' keys."""
+        return KeptKeys.of(state, store)
 
     def kept(self, parts: Sequence[Any], store: Store) -> Any:
         """The state of all morsels, from what was kept of each, in order."""
-        raise TypeError(f"{type(self).__name__} keeps nothing")
+        return StoredKeys(parts, store)
 
     def sifted(self, state: Any) -> ScannedKeys:
         """The keys of a state."""

@@ -19,7 +19,8 @@ from ..arrays import numbers, take
 from ..binding import Binding
 from ..durations import microseconds
 from ..errors import RuleError
-from ..keyed import Run, Store, everywhere
+from ..kept_keys import Store
+from ..keyed import Run, everywhere
 from ..logical import logical
 from ..morsel import Cells, Codes, Morsel
 from ..remembers import Remembers

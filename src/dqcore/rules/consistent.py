@@ -7,7 +7,7 @@ from typing import Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
-from ..keyed import KeptKeys, Run, ScannedKeys, Store, StoredKeys, anywhere, flags_of, scan_keys
+from ..keyed import Run, ScannedKeys, anywhere, flags_of, scan_keys
 from ..morsel import Morsel
 from ..remembers import Remembers
 from .base import Common, Finding, Judged, KeyCheck, KeyRule, Selected, composite
@@ -69,12 +69,6 @@ class ConsistentCheck(KeyCheck):
         codes = state.codes()
         state.mark_differing(codes, len(self.rule.dependent), run)
         return Judged(codes)
-
-    def keep(self, state: ScannedKeys, store: Store) -> KeptKeys:
-        return KeptKeys.of(state, store)
-
-    def kept(self, parts: Sequence[KeptKeys], store: Store) -> StoredKeys:
-        return StoredKeys(parts, store)
 
     def apart(self) -> tuple[str, ...]:
         return self.rule.determinant

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 from ..binding import Binding
 from ..errors import RuleError
-from ..keyed import KeptKeys, Run, ScannedKeys, Store, StoredKeys, queue_keys, scan_keys
+from ..keyed import Run, ScannedKeys, queue_keys, scan_keys
 from ..morsel import Morsel
 from ..remembers import Remembers
 from ..steps import Steps
@@ -69,12 +68,6 @@ class UniqueCheck(KeyCheck):
         codes = state.codes()
         state.mark_repeats(codes, DUPLICATE, self.rule.keep == "first", run)
         return Judged(codes)
-
-    def keep(self, state: ScannedKeys, store: Store) -> KeptKeys:
-        return KeptKeys.of(state, store)
-
-    def kept(self, parts: Sequence[KeptKeys], store: Store) -> StoredKeys:
-        return StoredKeys(parts, store)
 
     def apart(self) -> tuple[str, ...]:
         return self.rule.columns
